@@ -1,0 +1,31 @@
+"""`python -m export --run RUN --out DIR`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tf_slr.cli import guarded
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Export a run; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    arguments = parser.parse_args(argv)
+
+    def work() -> int:
+        from export.bundle import FP32_FILE, export
+
+        metrics = export(arguments.run, arguments.out)
+        print(f"dev WER: FP32 {100 * metrics['dev_wer_fp32']:.2f} %, INT8 {100 * metrics['dev_wer_int8']:.2f} %")
+        print(f"size: FP32 {metrics['bytes_fp32'] / 1e6:.2f} MB, INT8 {metrics['bytes_int8'] / 1e6:.2f} MB")
+        print(f"FP32 TFLite against Keras: largest difference {metrics['fp32_keras_difference']:.1e}")
+        print(f"wrote {arguments.out} and {arguments.run / FP32_FILE}")
+        return 0
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

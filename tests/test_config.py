@@ -1,0 +1,70 @@
+"""Options from TOML."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from tf_slr import config
+from tf_slr.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.1
+    mode: Literal["a", "b"] = "a"
+
+
+@dataclass(frozen=True)
+class Outer:
+    count: int = 1
+    sizes: tuple[int, ...] = (1, 2)
+    promise: float | None = None
+    inner: Inner = field(default_factory=Inner)
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        (tmp_path / "o.toml").write_text(text)
+        return tmp_path / "o.toml"
+
+    return write
+
+
+def test_values_and_settings(toml):
+    path = toml("count = 3\nsizes = [4, 5]\n[inner]\nrate = 1\n")
+    assert config.load(Outer, path) == Outer(3, (4, 5), None, Inner(1.0))
+    changed = config.load(Outer, path, ["inner.rate=2e-3", "inner.mode=b", "promise=0.5"])
+    assert changed == Outer(3, (4, 5), 0.5, Inner(0.002, "b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        ("cuont = 3", [], "did you mean count"),
+        ("[inner]\nrat = 3", [], "inner.rat.*inner.rate"),
+        ("count = 1.5", [], "count: expected int, received 1.5"),
+        ("count = true", [], "count: expected int"),
+        ("inner = 3", [], "inner: expected Inner"),
+        ("sizes = [1, 'x']", [], "sizes: expected int"),
+        ("", ["inner.mode=c"], "expected 'a' or 'b', received 'c'"),
+        ("", ["count"], "expected a.b=value"),
+        ("count = 1", ["count.x=1"], "is a value, not a table"),
+        ("count = ", [], "not valid TOML"),
+    ],
+)
+def test_faults_are_named(toml, text, settings, message):
+    with pytest.raises(UsageError, match=message):
+        config.load(Outer, toml(text), settings)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="none.toml"):
+        config.load(Outer, tmp_path / "none.toml")
+
+
+def test_written_toml_reads_back(tmp_path):
+    options = Outer(7, (3,), 0.25, Inner(0.5, "b"))
+    (tmp_path / "o.toml").write_text(config.to_toml(config.to_table(options)))
+    assert config.load(Outer, tmp_path / "o.toml") == options

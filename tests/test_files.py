@@ -1,0 +1,122 @@
+"""Atomic writes and bounded reads."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from tf_slr import files
+from tf_slr.errors import DataError
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
+    """A process that rewrites one file is killed again and again; the file is whole each time."""
+    path = tmp_path / "a.npz"
+    script = (
+        "import sys, numpy as np; from tf_slr import files\n"
+        "while True:\n"
+        "    for n in (1, 2): files.write_npz(sys.argv[1], {'x': np.full(200_000, n)}, compress=False)\n"
+    )
+    for i in range(5):
+        writer = subprocess.Popen([sys.executable, "-c", script, str(path)])
+        deadline = time.monotonic() + 30
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05 + 0.013 * i)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        x = files.read_npz(path)["x"]
+        assert (x == x[0]).all()
+        assert len(x) == 200_000
+
+
+def test_npz_is_reproducible_and_readable_by_numpy(tmp_path):
+    arrays = {"x": np.arange(6.0).reshape(2, 3), "n": np.float32(3)}
+    files.write_npz(tmp_path / "a.npz", arrays)
+    first = (tmp_path / "a.npz").read_bytes()
+    time.sleep(0.01)
+    files.write_npz(tmp_path / "a.npz", arrays)
+    assert (tmp_path / "a.npz").read_bytes() == first
+    with np.load(tmp_path / "a.npz") as loaded:
+        assert np.array_equal(loaded["x"], arrays["x"])
+        assert loaded["n"].shape == ()
+    assert np.array_equal(files.read_npz(tmp_path / "a.npz")["x"], arrays["x"])
+
+
+def npz(member: bytes, compress=zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compress) as archive:
+        archive.writestr("landmarks.npy", member)
+    return stream.getvalue()
+
+
+def npy(array, **kwargs) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, **kwargs)
+    return stream.getvalue()
+
+
+BAD = {
+    "empty": b"",
+    "text": b"not a zip file at all",
+    "truncated": npz(npy(np.ones(1000)))[:-300],
+    "no array": npz(b"hello"),
+    "truncated header": npz(npy(np.ones(3))[:20]),
+    "absurd shape": npz(npy(np.ones(3)).replace(b"(3,)", b"(9999999999999,)"[:4] + b"999999999,)" + b"")),
+    "objects": npz(npy(np.array([{}, []], dtype=object), allow_pickle=True)),
+    "code in the header": npz(npy(np.ones(3)).replace(b"'descr': '<f8'", b"'descr': 1//0  ")),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_damaged_npz_is_refused_by_name(tmp_path, name):
+    (tmp_path / "bad.npz").write_bytes(BAD[name])
+    with pytest.raises(DataError, match=r"bad\.npz"):
+        files.read_npz(tmp_path / "bad.npz")
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    (tmp_path / "bomb.npz").write_bytes(npz(bytes(50_000_000), zipfile.ZIP_DEFLATED))
+    with pytest.raises(DataError, match="more than the"):
+        files.read_npz(tmp_path / "bomb.npz", limit=10_000_000)
+
+
+def test_mutated_npz_never_crashes(tmp_path):
+    """Bytes changed at random: either the same error family, or an array of another value."""
+    whole = npz(npy(np.arange(300, dtype=np.float32)), zipfile.ZIP_DEFLATED)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for i in range(300):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        if i % 3 == 0:
+            damaged = damaged[: rng.integers(len(whole))]
+        (tmp_path / "m.npz").write_bytes(damaged)
+        try:
+            files.read_npz(tmp_path / "m.npz")
+        except DataError:
+            refused += 1
+    assert refused > 150
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"a,\xff")
+    with pytest.raises(DataError, match="UTF-8"):
+        files.read_text(tmp_path / "t.csv")

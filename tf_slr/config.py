@@ -1,0 +1,120 @@
+"""Options as frozen dataclasses, read from TOML; an unknown key is an error."""
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tf_slr import files
+from tf_slr.errors import UsageError
+
+Options = TypeVar("Options")
+
+
+def read_toml(path: Path | str) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        DataError: the file cannot be read.
+        UsageError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(files.read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: is not valid TOML ({error})") from error
+
+
+def load(cls: type[Options], path: Path | str, settings: Iterable[str] = ()) -> Options:
+    """Read options of type `cls` from a TOML file and apply `a.b=value` settings.
+
+    Raises:
+        UsageError: unknown key, wrong type, or a setting that is not `key=value`.
+    """
+    table = read_toml(path)
+    for setting in settings:
+        apply_setting(table, setting)
+    return build(cls, table, str(path))
+
+
+def apply_setting(table: dict[str, Any], setting: str) -> None:
+    """Apply one `a.b=value` to a nested table; the value is TOML, or else a plain string."""
+    key, equals, text = setting.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names):
+        raise UsageError(f"--set: expected a.b=value, received {setting!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    for name in names[:-1]:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set: {name!r} in {key!r} is a value, not a table")
+    table[names[-1]] = value
+
+
+def build(cls: type[Options], table: dict[str, Any], source: str, prefix: str = "") -> Options:
+    """Make a `cls` from a nested table, checking every key and type."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    hints = typing.get_type_hints(cls)
+    for key in table:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"; did you mean {prefix}{near[0]}?" if near else f"; known keys: {', '.join(fields)}"
+            raise UsageError(f"{source}: unknown key {prefix}{key}{hint}")
+    values = {key: _convert(hints[key], value, source, prefix + key) for key, value in table.items()}
+    missing = [name for name, field in fields.items() if name not in values and _required(field)]
+    if missing:
+        raise UsageError(f"{source}: missing key {prefix}{missing[0]}")
+    return cls(**values)
+
+
+def _required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
+    """Check one value against the type of its field, converting tables, lists and whole numbers."""
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return build(kind, value, source, f"{key}.")
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_convert(arguments[0], item, source, key) for item in value)
+    if origin is types.UnionType:
+        (kind,) = (argument for argument in arguments if argument is not types.NoneType)
+        return _convert(kind, value, source, key)
+    if origin is typing.Literal and value in arguments:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if isinstance(kind, type) and type(value) is kind:
+        return value
+    expected = " or ".join(map(repr, arguments)) if origin is typing.Literal else getattr(kind, "__name__", kind)
+    raise UsageError(f"{source}: {key}: expected {expected}, received {value!r}")
+
+
+def to_table(options: Any) -> dict[str, Any]:
+    """Options -> nested plain table, without keys that are None."""
+    table = {}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            table[field.name] = to_table(value)
+        elif value is not None:
+            table[field.name] = list(value) if isinstance(value, tuple) else value
+    return table
+
+
+def to_toml(table: dict[str, Any], prefix: str = "") -> str:
+    """Write a nested table of scalars and lists as TOML (which JSON's scalars are)."""
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()
+             if not isinstance(value, dict)]  # fmt: skip
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += ["", f"[{prefix}{key}]", to_toml(value, f"{prefix}{key}.").rstrip("\n")]
+    return "\n".join(lines) + "\n"

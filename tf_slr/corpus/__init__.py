@@ -1,0 +1,1 @@
+"""What is signed: corpora on disk, and the ways to make them."""

@@ -1,0 +1,1 @@
+"""From logits to glosses: pure functions on numpy arrays. None takes a reference."""

@@ -1,0 +1,161 @@
+"""Augmentation of landmark clips, as KD-MSLRT describes it, on the [T, 92, 3] array.
+
+All chance is in `draw`: the change it returns can be applied to landmarks
+and to the video of the same clip, so that teacher and student see one world.
+A point that was not found stays NaN throughout.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tf_slr.errors import UsageError
+from tf_slr.landmarks import MIRROR, BodyFrame, Clip, body_frame
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """How much clips are changed in training.
+
+    Attributes:
+        flip: probability of mirroring the clip.
+        rotate: probability of turning it about the body's centre.
+        rotate_degrees: by at most this angle to either side.
+        translate: standard deviation of the body's shift, in shoulder widths.
+        scale: standard deviation of the body's relative size.
+        fuse: probability, for each frame, of being mixed with the one before.
+        speed: the clip is played up to this share faster or slower.
+        jitter: standard deviation of noise on every coordinate, in shoulder widths.
+        drop_hand: probability, for each hand, of losing it in one run of frames.
+    """
+
+    flip: float = 0.5
+    rotate: float = 0.3
+    rotate_degrees: float = 15.0
+    translate: float = 0.05
+    scale: float = 0.05
+    fuse: float = 0.2
+    speed: float = 0.2
+    jitter: float = 0.01
+    drop_hand: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("flip", "rotate", "fuse", "drop_hand"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"augment.{name}: expected a probability from 0 to 1, received {getattr(self, name)}")
+        if not 0 <= self.speed < 1:
+            raise UsageError(f"augment.speed: expected a share from 0 to below 1, received {self.speed}")
+
+
+# The recipe of a clip that is shown as it is.
+NONE = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0, jitter=0, drop_hand=0)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One drawn change of one clip of T frames.
+
+    Attributes:
+        positions: [T'] which frame of the clip each new frame shows (fractions lie between two).
+        fusion: [T'] weight of the frame before in each new frame; 0 leaves it alone.
+        flip: whether left and right are exchanged.
+        angle: turn in radians, from x to y.
+        shift: move in shoulder widths, x and y.
+        scale: factor on the size of the body.
+        jitter: standard deviation of the noise in shoulder widths, drawn from `noise_seed`.
+        lost: for left and right hand, the first and last + 1 new frame without it.
+        noise_seed: seed of the noise.
+    """
+
+    positions: np.ndarray
+    fusion: np.ndarray
+    flip: bool = False
+    angle: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    jitter: float = 0.0
+    lost: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    noise_seed: int = 0
+
+
+def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortest: int = 1) -> Change:
+    """Draw a change for a clip of `frames` frames that will keep at least `shortest`."""
+    tempo = rng.uniform(1 - options.speed, 1 + options.speed)
+    length = max(shortest, round(frames * tempo)) if options.speed else frames
+    # Paper: average fusion mixes two frames evenly, weighted fusion in any other ratio.
+    weights = np.where(rng.random(length) < 0.5, 0.5, rng.uniform(0.1, 0.5, length))
+    fusion = np.where(rng.random(length) < options.fuse, weights, 0.0)
+    fusion[0] = 0.0
+    angle = np.radians(rng.uniform(-options.rotate_degrees, options.rotate_degrees))
+    return Change(
+        positions=np.linspace(0, frames - 1, length),
+        fusion=fusion,
+        flip=bool(rng.random() < options.flip),
+        angle=float(angle) if rng.random() < options.rotate else 0.0,
+        shift=tuple(rng.normal(0, 1, 2) * options.translate),
+        scale=float(np.exp(rng.normal() * options.scale)),
+        jitter=options.jitter,
+        lost=(_run(options, length, rng), _run(options, length, rng)),
+        noise_seed=int(rng.integers(2**31)),
+    )
+
+
+def _run(options: AugmentOptions, length: int, rng: np.random.Generator) -> tuple[int, int]:
+    start, duration = int(rng.integers(length)), int(rng.integers(1, 13))
+    return (start, min(length, start + duration)) if rng.random() < options.drop_hand else (0, 0)
+
+
+def apply(clip: Clip, change: Change) -> tuple[Clip, BodyFrame]:
+    """Apply a change to a clip.
+
+    Returns:
+        The new clip, and the body frame to normalise it with: that of the
+        unmoved body, so that shift and scale are not normalised away.
+    """
+    frame = body_frame(clip)
+    landmarks = _in_time(clip.landmarks, change)
+    shoulders = None if clip.shoulders is None else _in_time(clip.shoulders, change)
+    if change.flip:
+        landmarks, shoulders, frame = flip(landmarks, shoulders, frame, clip.aspect)
+    landmarks = _in_space(landmarks, change, frame, clip.aspect)
+    if shoulders is not None:
+        shoulders = _in_space(shoulders, change, frame, clip.aspect)
+    if change.jitter:
+        noise = np.random.default_rng(change.noise_seed).standard_normal(landmarks.shape, np.float32)
+        landmarks += noise * (change.jitter * frame.scale) / np.array([clip.aspect, 1, clip.aspect], np.float32)
+    for hand, (start, stop) in zip((slice(50, 71), slice(71, 92)), change.lost, strict=True):
+        landmarks[start:stop, hand] = np.nan
+    return Clip(landmarks, shoulders, clip.aspect), frame
+
+
+def _in_time(points: np.ndarray, change: Change) -> np.ndarray:
+    """Resample to the nearest frames and fuse neighbours: [T, P, 3] -> float32 [T', P, 3].
+
+    Nearest, not interpolated, because video frames have no in-between and both must show one moment.
+    """
+    points = points.astype(np.float32)[np.round(change.positions).astype(int)]
+    weight = change.fusion[:, None, None].astype(np.float32)
+    before = np.concatenate([points[:1], points[:-1]])
+    before = np.where(np.isnan(before), points, before)
+    return points * (1 - weight) + before * weight
+
+
+def flip(
+    landmarks: np.ndarray, shoulders: np.ndarray | None, frame: BodyFrame, aspect: float
+) -> tuple[np.ndarray, np.ndarray | None, BodyFrame]:
+    """The mirrored clip: x is reversed, and every left point becomes the right one."""
+    reverse, offset = np.array([-1, 1, 1], np.float32), np.array([1, 0, 0], np.float32)
+    landmarks = landmarks[:, MIRROR] * reverse + offset
+    shoulders = None if shoulders is None else shoulders[:, ::-1] * reverse + offset
+    return landmarks, shoulders, BodyFrame((aspect - frame.origin[0], frame.origin[1]), frame.scale)
+
+
+def _in_space(points: np.ndarray, change: Change, frame: BodyFrame, aspect: float) -> np.ndarray:
+    """Turn, scale and shift about the body's centre, in units in which x and y are alike."""
+    unit = np.array([aspect, 1, aspect], np.float32)
+    square = points * unit
+    cos, sin = np.cos(change.angle) * change.scale, np.sin(change.angle) * change.scale
+    matrix = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, change.scale]], np.float32)
+    centre = np.array([*frame.origin, 0], np.float32)
+    shift = np.array([*change.shift, 0], np.float32) * frame.scale
+    return ((square - centre) @ matrix.T + centre + shift) / unit

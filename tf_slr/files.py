@@ -1,0 +1,170 @@
+"""Reading and writing files so that a crash or a damaged file never costs data."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tf_slr.errors import DataError
+
+# One hour of landmarks at 30 fps is 120 MB in float32; anything above this in
+# one array file is a damaged header or an attack, not a clip.
+MAX_ARRAY_BYTES = 512 * 2**20
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it replaces `path` atomically.
+
+    The content is flushed to disk before the rename, so that after a crash
+    the file is either the old or the new one. On an exception the temporary
+    file is removed and `path` stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix is kept, because writers such as OpenCV choose the format by it.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes files that only the owner reads; ours are ordinary files.
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write `content` to `path` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path | str, content: str) -> None:
+    """Write UTF-8 text to `path` atomically."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path | str, content: object) -> None:
+    """Write `content` as indented JSON to `path` atomically; NaN is refused."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_text(path: Path | str) -> str:
+    """Read UTF-8 text.
+
+    Raises:
+        DataError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+
+
+def read_json(path: Path | str) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        DataError: the file cannot be read or does not hold a JSON object.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(content).__name__}")
+    return content
+
+
+def write_npz(path: Path | str, arrays: dict[str, np.ndarray], compress: bool = True) -> None:
+    """Write arrays to `path` as .npz, atomically and reproducibly.
+
+    The same arrays give the same bytes: `np.savez` would store the time.
+    """
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", compresslevel=1) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy")
+            info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+            archive.writestr(info, member.getvalue())
+
+
+def read_npz(path: Path | str, limit: int = MAX_ARRAY_BYTES) -> dict[str, np.ndarray]:
+    """Read every array of a .npz file, refusing object arrays and zip bombs.
+
+    Args:
+        path: the file.
+        limit: the most bytes all members together may declare.
+
+    Raises:
+        DataError: the file is missing, is no .npz, is damaged, or declares
+            more than `limit` bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            declared = sum(member.file_size for member in members)
+            if declared > limit:
+                raise DataError(f"{path}: declares {declared} bytes, more than the {limit} allowed")
+            return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members}
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except _NPZ_FAULTS as error:
+        raise DataError(f"{path}: is not a readable .npz file ({error})") from error
+
+
+# What zipfile, zlib and numpy's header parser raise on damaged bytes.
+_NPZ_FAULTS = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, EOFError, TypeError,
+    NotImplementedError, RuntimeError, SyntaxError, MemoryError, OverflowError, IndexError, RecursionError,
+)  # fmt: skip
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as stream:
+        content = io.BytesIO(stream.read(member.file_size + 1))
+    version = np.lib.format.read_magic(content)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(content)
+    # numpy would allocate what the header declares before it reads a byte.
+    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+        raise ValueError(f"{member.filename}: header does not fit the content")
+    content.seek(0)
+    return np.lib.format.read_array(content, allow_pickle=False)
+
+
+def sha256(path: Path | str) -> str:
+    """The SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error

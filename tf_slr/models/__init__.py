@@ -1,0 +1,1 @@
+"""Layers and shapes. Every recogniser returns its logits and its named features."""

@@ -1,0 +1,104 @@
+"""Layers for padded sequences: what lies beyond a clip's end never reaches its logits."""
+
+import tensorflow as tf
+from tf_keras import layers
+
+
+def time_mask(lengths: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """[B] lengths -> mask of the type of x that is 1 within each sequence, (B, T, 1, ...) to x's rank."""
+    mask = tf.sequence_mask(lengths, tf.shape(x)[1], x.dtype)
+    return tf.reshape(mask, tf.concat([tf.shape(mask), tf.ones(x.shape.rank - 2, tf.int32)], 0))
+
+
+class MaskedBatchNorm(layers.Layer):
+    """Batch normalisation whose statistics count only the steps within a sequence.
+
+    Momentum 0.9 and epsilon 1e-5 are PyTorch's defaults (Keras has 0.99 and 1e-3).
+    """
+
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum, self.epsilon = momentum, epsilon
+
+    def build(self, shape):
+        size = (shape[-1],)
+        self.gamma = self.add_weight(name="gamma", shape=size, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=size, initializer="zeros")
+        self.moving_mean = self.add_weight(name="moving_mean", shape=size, initializer="zeros", trainable=False)
+        self.moving_variance = self.add_weight(name="moving_variance", shape=size, initializer="ones", trainable=False)
+
+    def call(self, x, mask, training=False):
+        if not training:
+            return tf.nn.batch_normalization(
+                x, self.moving_mean, self.moving_variance, self.beta, self.gamma, self.epsilon
+            )
+        axes = list(range(x.shape.rank - 1))
+        # (T of the mask is that of x; other axes, such as the 1 of a (T, 1) picture, count fully.)
+        weight = tf.broadcast_to(mask, tf.concat([tf.shape(x)[:-1], [1]], 0))
+        mean, variance = tf.nn.weighted_moments(x, axes, weight)
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
+        return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
+
+
+class SeededDropout(layers.Layer):
+    """Dropout whose masks follow from a seed and a step count that is saved with the weights.
+
+    Keras' own draws from state that no checkpoint holds, so a resumed run would differ from an unbroken one.
+    """
+
+    def __init__(self, rate: float, seed: int, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+
+    def build(self, shape):
+        self.step = self.add_weight(name="step", shape=(), dtype=tf.int64, initializer="zeros", trainable=False)
+
+    def call(self, x, training=False):
+        if not training or self.rate == 0:
+            return x
+        self.step.assign_add(1)
+        return tf.nn.experimental.stateless_dropout(
+            x, self.rate, seed=tf.stack([tf.cast(self.seed, tf.int64), self.step])
+        )
+
+
+class BiLstm(layers.Layer):
+    """A bidirectional LSTM that reads each sequence backwards from its own last step.
+
+    Reversing by length costs less than Keras' masking and gives the same values: (B, T, C) -> (B, T, 2 units).
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.forward_lstm = layers.LSTM(units, return_sequences=True, name="forward")
+        self.backward_lstm = layers.LSTM(units, return_sequences=True, name="backward")
+
+    def call(self, x, lengths):
+        ahead = self.forward_lstm(x)  # (B, T, units)
+        reversed_x = tf.reverse_sequence(x, lengths, seq_axis=1)
+        back = tf.reverse_sequence(self.backward_lstm(reversed_x), lengths, seq_axis=1)  # (B, T, units)
+        return tf.concat([ahead, back], -1)  # (B, T, 2 units)
+
+
+class NormalisedClassifier(layers.Layer):
+    """Logits as products with unit-length class vectors, without bias (CorrNet's and MSLR's head)."""
+
+    def __init__(self, classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self.classes = classes
+
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(shape[-1], self.classes), initializer="glorot_uniform")
+
+    def call(self, x):
+        return tf.matmul(x, self.folded())
+
+    def folded(self) -> tf.Tensor:
+        """The kernel of the plain dense layer that gives the same logits, (C, classes)."""
+        return tf.math.l2_normalize(self.kernel, axis=0)
+
+
+def pool_lengths(lengths: tf.Tensor) -> tf.Tensor:
+    """Lengths after pooling by 2 with the odd last step kept."""
+    return (lengths + 1) // 2

@@ -1,0 +1,174 @@
+"""MSLR: the landmark student of KD-MSLRT (https://arxiv.org/abs/2501.02321).
+
+Convolutions over time, a BiLSTM, and one normalised classifier shared by a
+head on the convolutions and a head on the sequence. Time shrinks by 4.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tf_keras import layers
+
+from tf_slr import timing
+from tf_slr.errors import UsageError
+from tf_slr.landmarks import VALUES
+from tf_slr.models.layers import (
+    BiLstm,
+    MaskedBatchNorm,
+    NormalisedClassifier,
+    SeededDropout,
+    pool_lengths,
+    time_mask,
+)
+
+NORM_EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class MslrOptions:
+    """The shape of the student.
+
+    Attributes:
+        width: channels of the convolutions and of both heads.
+        hidden: units of the LSTM in each direction.
+        temporal: the stack over time, "K5" a convolution of kernel 5, "P2" pooling by 2; two of the latter.
+        batch_norm: normalise after each convolution. The paper's student does
+            not; with it CTC leaves the all-blank plateau within minutes.
+        dropout: share of values dropped after the convolutions and after the BiLSTM in training.
+    """
+
+    width: int = 512
+    hidden: int = 256
+    temporal: str = "K5-K5-K5-P2-K5-P2"
+    batch_norm: bool = True
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        self.stack()
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"model.dropout: expected 0 to below 1, received {self.dropout}")
+        if self.width < 1 or self.hidden < 1:
+            raise UsageError("model.width and model.hidden: expected at least 1")
+
+    def stack(self) -> list[tuple[str, int]]:
+        """The parsed stack: ("K", kernel) or ("P", 2).
+
+        Raises:
+            UsageError: it cannot be read, or does not shrink time by 4.
+        """
+        parts = [(part[:1], part[1:]) for part in self.temporal.split("-")]
+        if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
+            raise UsageError(f"model.temporal: expected e.g. K5-K5-K5-P2-K5-P2, received {self.temporal!r}")
+        stack = [(kind, int(size)) for kind, size in parts]
+        if [size for kind, size in stack if kind == "P"] != [2, 2]:
+            raise UsageError(f"model.temporal: must pool twice by 2 (time shrinks by {timing.STRIDE}), "
+                             f"received {self.temporal!r}")  # fmt: skip
+        if any(kind == "K" and size % 2 == 0 for kind, size in stack):
+            raise UsageError(f"model.temporal: expected odd kernels, received {self.temporal!r}")
+        return stack
+
+
+class Mslr(tf_keras.Model):
+    """The student for training: padded batches in, logits of both heads and named features out."""
+
+    def __init__(self, options: MslrOptions, classes: int, seed: int = 0):
+        super().__init__(name="mslr")
+        self.options, self.classes = options, classes
+        kernels = [size for kind, size in options.stack() if kind == "K"]
+        # Conv2D of kernel (k, 1), because tfmot wraps it and the deployed graph has the same weights.
+        self.convolutions = [
+            layers.Conv2D(options.width, (size, 1), padding="same", use_bias=not options.batch_norm,
+                          kernel_initializer="he_normal", name=f"conv{i}")
+            for i, size in enumerate(kernels)
+        ]  # fmt: skip
+        self.norms = [MaskedBatchNorm(name=f"norm{i}") for i in range(len(kernels) if options.batch_norm else 0)]
+        self.conv_dropout = SeededDropout(options.dropout, 2 * seed, name="conv_dropout")
+        self.bilstm = BiLstm(options.hidden, name="bilstm")
+        self.sequence_norm = layers.LayerNormalization(epsilon=NORM_EPSILON, name="sequence_norm")
+        self.dense = layers.Dense(options.width, activation="relu", name="dense")
+        self.sequence_dropout = SeededDropout(options.dropout, 2 * seed + 1, name="sequence_dropout")
+        self.head_norm = layers.LayerNormalization(epsilon=NORM_EPSILON, name="head_norm")
+        self.classifier = NormalisedClassifier(classes, name="classifier")
+        self({"landmarks": tf.zeros((1, 8, VALUES)), "frames": tf.constant([8])})
+
+    def call(self, inputs, training=False):
+        """Recognise a batch.
+
+        Args:
+            inputs: "landmarks" float32 (B, T, 276) and "frames" int32 (B,).
+            training: whether to drop and to use batch statistics.
+
+        Returns:
+            "sequence_logits" and "conv_logits" (B, T/4, classes), the
+            features "conv" and "sequence" (B, T/4, width), and "steps" (B,).
+        """
+        lengths = inputs["frames"]
+        x = inputs["landmarks"][:, :, None]  # (B, T, 1, 276)
+        number = 0
+        for kind, size in self.options.stack():
+            if kind == "P":
+                x = tf.nn.max_pool2d(x, (size, 1), (size, 1), "SAME")  # (B, T/2, 1, C)
+                lengths = pool_lengths(lengths)
+                continue
+            mask = time_mask(lengths, x)
+            x = self.convolutions[number](x)  # (B, T, 1, C)
+            if self.norms:
+                x = self.norms[number](x, mask, training=training)
+            x = tf.nn.relu(x) * mask
+            number += 1
+        conv = x[:, :, 0]  # (B, T/4, C)
+        x = self.bilstm(self.conv_dropout(conv, training=training), lengths)  # (B, T/4, 2 hidden)
+        x = self.dense(self.sequence_norm(x))  # (B, T/4, C)
+        sequence = self.sequence_dropout(x, training=training)
+        return {
+            "sequence_logits": self.classifier(self.head_norm(sequence)),  # (B, T/4, classes)
+            "conv_logits": self.classifier(self.head_norm(conv)),  # (B, T/4, classes)
+            "sequence": sequence,
+            "conv": conv,
+            "steps": lengths,
+        }
+
+
+def inference_graph(model: Mslr) -> tf_keras.Model:
+    """The deployed graph: batch 1, any length, sequence head only, normalisations folded into weights.
+
+    Returns:
+        A functional model (1, T, 276) -> logits (1, ceil(T/4), classes).
+    """
+    options = model.options
+    inputs = layers.Input((None, VALUES), batch_size=1, name="landmarks")
+    x = layers.Reshape((-1, 1, VALUES), name="picture")(inputs)  # (1, T, 1, 276)
+    number = 0
+    for kind, size in options.stack():
+        if kind == "P":
+            x = layers.MaxPool2D((size, 1), padding="same")(x)
+            continue
+        x = layers.Conv2D(options.width, (size, 1), padding="same", activation="relu", name=f"conv{number}")(x)
+        number += 1
+    x = layers.Reshape((-1, options.width), name="sequence")(x)  # (1, T/4, C)
+    x = layers.Bidirectional(layers.LSTM(options.hidden, return_sequences=True), name="bilstm")(x)
+    x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="sequence_norm")(x)
+    x = layers.Dense(options.width, activation="relu", name="dense")(x)
+    x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="head_norm")(x)
+    logits = layers.Dense(model.classes, use_bias=False, name="classifier")(x)  # (1, T/4, classes)
+    graph = tf_keras.Model(inputs, logits, name="mslr_inference")
+    for number, convolution in enumerate(model.convolutions):
+        norm = model.norms[number] if model.norms else None
+        graph.get_layer(f"conv{number}").set_weights(_folded(convolution, norm))
+    lstms = (model.bilstm.forward_lstm, model.bilstm.backward_lstm)
+    graph.get_layer("bilstm").set_weights([weight for lstm in lstms for weight in lstm.get_weights()])
+    for name in ("sequence_norm", "dense", "head_norm"):
+        graph.get_layer(name).set_weights(getattr(model, name).get_weights())
+    graph.get_layer("classifier").set_weights([model.classifier.folded().numpy()])
+    return graph
+
+
+def _folded(convolution: layers.Conv2D, norm: MaskedBatchNorm | None) -> list[np.ndarray]:
+    """Kernel and bias of a convolution with its batch normalisation folded in."""
+    if norm is None:
+        return convolution.get_weights()
+    (kernel,) = convolution.get_weights()
+    gain = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+    return [kernel * gain, norm.beta.numpy() - norm.moving_mean.numpy() * gain]

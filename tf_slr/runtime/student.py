@@ -1,0 +1,63 @@
+"""A student in LiteRT: normalised landmarks in, logits out."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+# LiteRT announces its CPU delegate on standard error unless told not to.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from ai_edge_litert.interpreter import Interpreter  # reads the variable above
+
+from tf_slr.errors import BundleError
+from tf_slr.landmarks import VALUES
+
+
+class Student:
+    """Runs a student's TFLite model on clips of any length.
+
+    Args:
+        model: the TFLite file's content, whose hash was checked: a damaged
+            one often loads and gives other numbers without an error.
+        threads: number of CPU threads.
+
+    Raises:
+        BundleError: it is no student.
+    """
+
+    def __init__(self, model: bytes | Path, threads: int = 1) -> None:
+        content = model if isinstance(model, bytes) else model.read_bytes()
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._input = self._interpreter.get_input_details()[0]
+            self._output = self._interpreter.get_output_details()[0]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise BundleError(f"the student is not a TFLite model ({error})") from error
+        if self._input["shape_signature"].tolist() != [1, -1, VALUES]:
+            raise BundleError(f"the student expects {self._input['shape_signature'].tolist()}, not [1, any, {VALUES}]")
+        self._frames = 0
+
+    @property
+    def classes(self) -> int:
+        """Number of output classes, blank included."""
+        return int(self._output["shape_signature"][-1])
+
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """Logits of one clip.
+
+        Args:
+            values: float32 [T, 276] from `normalise`.
+
+        Returns:
+            float32 [ceil(T/4), classes].
+        """
+        if len(values) != self._frames:
+            self._interpreter.resize_tensor_input(self._input["index"], [1, *values.shape])
+            self._interpreter.allocate_tensors()
+            self._frames = len(values)
+        # The fused LSTM keeps its state from call to call.
+        self._interpreter.reset_all_variables()
+        self._interpreter.set_tensor(self._input["index"], values[None])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])[0]

@@ -1,0 +1,114 @@
+"""A run: the folder that training fills and everything later reads.
+
+recipe.toml       the resolved recipe
+vocabulary.json   what the classes mean
+corpus.json       which corpus, and its fingerprint
+last.npz          newest checkpoint        best.npz   weights that were best on dev
+metrics.jsonl     one line an epoch        summary.json   written when training has ended
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from tf_slr import config, files
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import DataError, UsageError
+from tf_slr.glosses import Vocabulary
+from tf_slr.models.mslr import Mslr
+from tf_slr.training import checkpoints
+from tf_slr.training.recipe import Recipe
+
+
+class Run:
+    """A run folder, opened for reading or for going on."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.last, self.best = self.root / "last.npz", self.root / "best.npz"
+        self.metrics_path, self.summary_path = self.root / "metrics.jsonl", self.root / "summary.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return (self.root / "corpus.json").is_file()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return config.load(Recipe, self.root / "recipe.toml")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the classes mean."""
+        return Vocabulary.load(self.root / "vocabulary.json")
+
+    def corpus(self) -> Corpus:
+        """The corpus the run was trained on.
+
+        Raises:
+            DataError: it is gone or was changed since.
+        """
+        stored = files.read_json(self.root / "corpus.json")
+        corpus = Corpus(stored["path"])
+        if fingerprint(corpus) != stored["fingerprint"]:
+            raise DataError(f"{corpus.root}: was changed since {self.root} was trained on it; train anew")
+        return corpus
+
+    def start(self, corpus: Corpus, recipe: Recipe) -> None:
+        """Begin a run, or check that this one can go on.
+
+        Raises:
+            UsageError: a run with another recipe or corpus is here.
+        """
+        path, mark = str(corpus.root.resolve()), fingerprint(corpus)
+        if not self.exists:
+            files.write_text(self.root / "recipe.toml", config.to_toml(config.to_table(recipe)))
+            corpus.vocabulary().save(self.root / "vocabulary.json")
+            files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
+            return
+        if self.recipe != recipe:
+            changed = ", ".join(_differences(config.to_table(self.recipe), config.to_table(recipe)))
+            raise UsageError(f"{self.root}: holds a run with another recipe ({changed}); choose another --run")
+        if files.read_json(self.root / "corpus.json")["fingerprint"] != mark:
+            raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
+
+    def network(self) -> Mslr:
+        """The network with the weights that were best on dev.
+
+        Raises:
+            DataError: there is no run or it has no weights yet.
+        """
+        if not self.best.is_file():
+            raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
+        network = Mslr(self.recipe.model, self.vocabulary.classes)
+        checkpoints.load(self.best, network=network.weights)
+        return network
+
+    def metrics(self) -> list[dict]:
+        """The lines of metrics.jsonl."""
+        if not self.metrics_path.is_file():
+            return []
+        return [json.loads(line) for line in files.read_text(self.metrics_path).splitlines()]
+
+    def append_metrics(self, line: dict) -> None:
+        """Add a line, dropping those of the same or a later epoch that a killed run left."""
+        lines = [old for old in self.metrics() if old["epoch"] < line["epoch"]]
+        files.write_text(self.metrics_path, "".join(json.dumps(entry) + "\n" for entry in [*lines, line]))
+
+
+def fingerprint(corpus: Corpus) -> str:
+    """Hash of the corpus' lists, which name every clip, its length and glosses."""
+    names = ("corpus.toml", "train.csv", "dev.csv")
+    return hashlib.sha256("".join(files.sha256(corpus.root / name) for name in names).encode()).hexdigest()
+
+
+def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += _differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(f"{prefix}{key}: {a} -> {b}")
+    return found
