@@ -48,7 +48,7 @@ bench: $(BUNDLE)/bundle.json
 # The whole chain at its smallest, with a WER that proves learning (see tf_slr/recipes/smoke.toml).
 smoke: $(READY)
 	rm -rf $(SMOKE)
-	$(BIN)/tf-slr prepare signsynth --out $(SMOKE)/corpus --glosses 16 --train 300 --dev 40 --test 40
+	$(BIN)/tf-slr prepare signsynth --out $(SMOKE)/corpus --train 400 --dev 40 --test 40 --variation 0.3
 	$(BIN)/tf-slr train --corpus $(SMOKE)/corpus --run $(SMOKE) --recipe smoke
 	$(BIN)/python -m export --run $(SMOKE) --out $(SMOKE)/bundle
 	$(BIN)/tf-slr evaluate --bundle $(SMOKE)/bundle --corpus $(SMOKE)/corpus --split test

@@ -60,7 +60,7 @@ def test_faults_are_named(toml, text, settings, message):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match="none.toml"):
+    with pytest.raises(DataError, match=r"none\.toml"):
         config.load(Outer, tmp_path / "none.toml")
 
 

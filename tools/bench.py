@@ -89,12 +89,24 @@ def probe(bundle: Path, frames: int) -> dict:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def cpu_name() -> str:
-    """The processor's name, as far as the system tells."""
+# Instructions that multiply INT8 faster than FP32; without any of them INT8 gains little over FP32.
+INT8_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
+
+
+def machine() -> dict:
+    """The processor, as far as the system tells, and which INT8 instructions it has."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    facts: dict[str, str] = {}
+    for line in info.read_text().splitlines() if info.is_file() else []:
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    return {
+        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "int8_instructions": [name for name in INT8_INSTRUCTIONS if name in flags],
+        "python": platform.python_version(),
+    }
 
 
 def bench(run: Path, bundle: Path, frames: int, runs: int) -> dict:
@@ -124,7 +136,7 @@ def bench(run: Path, bundle: Path, frames: int, runs: int) -> dict:
         "bytes": {name: path.stat().st_size for name, path in paths.items()},
         "start": probe(bundle, frames),
         "noisy": noise,
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
     }
 
 
@@ -132,7 +144,8 @@ def table(result: dict) -> str:
     """The result as Markdown."""
     lines = [
         f"T = {result['frames']} frames, {result['runs']} runs each, {result['machine']['cpu']}, "
-        f"{result['machine']['cores']} cores",
+        f"{result['machine']['cores']} cores, INT8 instructions: "
+        f"{', '.join(result['machine']['int8_instructions']) or 'none'}",
         "",
         "| threads | model | p50 ms | p95 ms | p99 ms | frames/s | INT8 / FP32 |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",

@@ -1,5 +1,7 @@
 """Greedy decoding."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_log_softmax_is_a_distribution_whatever_the_offset(x):
 @given(logits)
 def test_segments_are_ordered_and_disjoint(x):
     segments = greedy(x)
-    assert all(a.stop <= b.start for a, b in zip(segments, segments[1:], strict=False))
+    assert all(a.stop <= b.start for a, b in itertools.pairwise(segments))
     assert all(0 < s.confidence <= 1 for s in segments)
 
 

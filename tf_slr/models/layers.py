@@ -5,9 +5,8 @@ from tf_keras import layers
 
 
 def time_mask(lengths: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """[B] lengths -> mask of the type of x that is 1 within each sequence, (B, T, 1, ...) to x's rank."""
-    mask = tf.sequence_mask(lengths, tf.shape(x)[1], x.dtype)
-    return tf.reshape(mask, tf.concat([tf.shape(mask), tf.ones(x.shape.rank - 2, tf.int32)], 0))
+    """Lengths (B,) of sequences x (B, T, C) -> mask (B, T, 1) that is 1 within each and 0 beyond."""
+    return tf.sequence_mask(lengths, tf.shape(x)[1], x.dtype)[..., None]
 
 
 class MaskedBatchNorm(layers.Layer):
@@ -32,10 +31,7 @@ class MaskedBatchNorm(layers.Layer):
             return tf.nn.batch_normalization(
                 x, self.moving_mean, self.moving_variance, self.beta, self.gamma, self.epsilon
             )
-        axes = list(range(x.shape.rank - 1))
-        # (T of the mask is that of x; other axes, such as the 1 of a (T, 1) picture, count fully.)
-        weight = tf.broadcast_to(mask, tf.concat([tf.shape(x)[:-1], [1]], 0))
-        mean, variance = tf.nn.weighted_moments(x, axes, weight)
+        mean, variance = tf.nn.weighted_moments(x, [0, 1], mask)
         self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
         self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
         return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)

@@ -105,20 +105,20 @@ class Mslr(tf_keras.Model):
             features "conv" and "sequence" (B, T/4, width), and "steps" (B,).
         """
         lengths = inputs["frames"]
-        x = inputs["landmarks"][:, :, None]  # (B, T, 1, 276)
+        x = inputs["landmarks"]  # (B, T, 276)
         number = 0
         for kind, size in self.options.stack():
             if kind == "P":
-                x = tf.nn.max_pool2d(x, (size, 1), (size, 1), "SAME")  # (B, T/2, 1, C)
+                x = tf.nn.max_pool1d(x, size, size, "SAME")  # (B, T/2, C)
                 lengths = pool_lengths(lengths)
                 continue
             mask = time_mask(lengths, x)
-            x = self.convolutions[number](x)  # (B, T, 1, C)
+            x = self.convolutions[number](x[:, :, None])[:, :, 0]  # (B, T, C)
             if self.norms:
                 x = self.norms[number](x, mask, training=training)
             x = tf.nn.relu(x) * mask
             number += 1
-        conv = x[:, :, 0]  # (B, T/4, C)
+        conv = x  # (B, T/4, C)
         x = self.bilstm(self.conv_dropout(conv, training=training), lengths)  # (B, T/4, 2 hidden)
         x = self.dense(self.sequence_norm(x))  # (B, T/4, C)
         sequence = self.sequence_dropout(x, training=training)
@@ -143,12 +143,12 @@ def inference_graph(model: Mslr) -> tf_keras.Model:
     number = 0
     for kind, size in options.stack():
         if kind == "P":
-            x = layers.MaxPool2D((size, 1), padding="same")(x)
+            x = layers.MaxPool2D((size, 1), padding="same", name=f"pool{number}")(x)
             continue
         x = layers.Conv2D(options.width, (size, 1), padding="same", activation="relu", name=f"conv{number}")(x)
         number += 1
     x = layers.Reshape((-1, options.width), name="sequence")(x)  # (1, T/4, C)
-    x = layers.Bidirectional(layers.LSTM(options.hidden, return_sequences=True), name="bilstm")(x)
+    x = layers.Bidirectional(layers.LSTM(options.hidden, return_sequences=True, name="lstm"), name="bilstm")(x)
     x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="sequence_norm")(x)
     x = layers.Dense(options.width, activation="relu", name="dense")(x)
     x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="head_norm")(x)

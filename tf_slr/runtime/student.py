@@ -1,17 +1,13 @@
 """A student in LiteRT: normalised landmarks in, logits out."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-
-# LiteRT announces its CPU delegate on standard error unless told not to.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from ai_edge_litert.interpreter import Interpreter  # reads the variable above
+from ai_edge_litert.interpreter import Interpreter
 
 from tf_slr.errors import BundleError
 from tf_slr.landmarks import VALUES
+from tf_slr.quiet import silent_stderr
 
 
 class Student:
@@ -29,7 +25,9 @@ class Student:
     def __init__(self, model: bytes | Path, threads: int = 1) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            with silent_stderr():
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import DataError
+from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import TrainingBatches, load_split
 from tf_slr.models.mslr import Mslr
 from tf_slr.training import checkpoints
@@ -78,6 +78,10 @@ class Trainer:
 
         Returns:
             The summary: "dev_wer", "best_epoch", "epochs", "parameters", "seconds".
+
+        Raises:
+            DataError: the loss became NaN or infinite.
+            UsageError: the run did not reach the WER its recipe promises; no summary is written.
         """
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last, **self._variables())
@@ -99,6 +103,12 @@ class Trainer:
             "parameters": sum(math.prod(weight.shape) for weight in self.network.trainable_weights),
             "seconds": round(self.state["seconds"], 1),
         }
+        promised = self.recipe.promised_wer
+        if promised is not None and summary["dev_wer"] > promised:
+            raise UsageError(
+                f"{self.run.root}: the recipe promises a dev WER of {100 * promised:.1f} %, "
+                f"the run reached {100 * summary['dev_wer']:.1f} %"
+            )
         files.write_json(self.run.summary_path, summary)
         return summary
 

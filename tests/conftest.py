@@ -1,0 +1,62 @@
+"""Fixtures every test folder may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real signing, which lies beside the checkout and never in it."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TF_SLR_REAL_DATA") or beside)
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}; set TF_SLR_REAL_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory) -> Path:
+    """A corpus of sentences composed from four clearly different signs."""
+    from tests.tiny import isolated
+    from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
+    from tf_slr.corpus.manifest import CorpusInfo
+
+    root = tmp_path_factory.mktemp("tiny")
+    options = ComposeOptions(train=64, dev=16, test=16, background="REST", min_signs=2, max_signs=4)
+    signs = isolated(root / "signs.npz", takes=12)
+    prepare_isolated([str(signs)], [], root / "corpus", options, CorpusInfo("tiny", "test", licence="none"))
+    return root / "corpus"
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory) -> Path:
+    """A recipe that learns the tiny corpus in seconds."""
+    from tests.tiny import RECIPE
+
+    path = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_corpus, tiny_recipe) -> Path:
+    """A finished run on the tiny corpus, made by the command line in a process of its own."""
+    import subprocess
+    import sys
+
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    command = [sys.executable, "-m", "tf_slr", "train", "--corpus", tiny_corpus, "--run", run, "--recipe", tiny_recipe]
+    subprocess.run(list(map(str, command)), check=True, cwd=Path(__file__).parents[1])
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory, tiny_run) -> Path:
+    """The bundle of the tiny run."""
+    from export.bundle import export
+
+    bundle = tmp_path_factory.mktemp("bundles") / "tiny"
+    export(tiny_run, bundle)
+    return bundle

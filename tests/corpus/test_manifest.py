@@ -1,0 +1,166 @@
+"""The corpus on disk: reading, writing, and every fault by name."""
+
+import numpy as np
+import pytest
+
+from tf_slr.corpus.check import check_corpus
+from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, read_clip, write_clip, write_corpus
+from tf_slr.errors import DataError, UsageError
+from tf_slr.landmarks import POINTS, Clip
+
+INFO = CorpusInfo("tiny", "test", fps=25.0, licence="none")
+
+
+def clip_of(frames=20, seed=0):
+    rng = np.random.default_rng(seed)
+    landmarks = rng.random((frames, POINTS, 3)).astype(np.float16)
+    landmarks[3, 50:71] = np.nan
+    return Clip(landmarks, rng.random((frames, 2, 3)).astype(np.float32), 1.25)
+
+
+def sample_of(root, name, glosses=("A", "B"), frames=20, **fields):
+    write_clip(root / landmark_path(name), clip_of(frames))
+    return Sample(name, "s1", frames, glosses, landmarks=landmark_path(name), **fields)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    splits = {
+        "train": [
+            sample_of(tmp_path, "a"),
+            sample_of(tmp_path, "b", ("B", "C"), text='with "quotes", commas\nand lines'),
+        ],
+        "dev": [sample_of(tmp_path, "c", ("C",))],
+        "test": [sample_of(tmp_path, "d", ("A",))],
+    }
+    assert write_corpus(tmp_path, INFO, splits) == []
+    return tmp_path
+
+
+def test_round_trip(corpus):
+    opened = Corpus(corpus)
+    assert opened.info == INFO
+    assert [sample.id for sample in opened.split("train")] == ["a", "b"]
+    assert opened.split("train")[1].text == 'with "quotes", commas\nand lines'
+    assert opened.vocabulary().glosses == ("A", "B", "C")
+    clip = opened.clip(opened.split("dev")[0])
+    assert np.array_equal(clip.landmarks, clip_of().landmarks, equal_nan=True)
+    assert np.array_equal(clip.shoulders, clip_of().shoulders)
+    assert clip.aspect == 1.25
+    assert check_corpus(corpus) == []
+
+
+def test_character_units_round_trip(tmp_path):
+    info = CorpusInfo("news", "CSL", unit="character")
+    write_corpus(tmp_path, info, {"train": [sample_of(tmp_path, "n", ("你", "好"))]})
+    assert (tmp_path / "train.csv").read_text().count("你好") == 1
+    assert Corpus(tmp_path).split("train")[0].glosses == ("你", "好")
+
+
+def test_infeasible_samples_are_named_and_left_out(tmp_path):
+    long_enough = sample_of(tmp_path, "ok", ("A", "A", "B"), frames=16)
+    too_short = sample_of(tmp_path, "short", ("A", "A", "B"), frames=12)
+    lines = write_corpus(tmp_path, INFO, {"train": [long_enough, too_short]})
+    assert len(lines) == 1
+    assert "short" in lines[0]
+    assert [sample.id for sample in Corpus(tmp_path).split("train")] == ["ok"]
+
+
+def test_a_corpus_without_training_data_is_not_written(tmp_path):
+    with pytest.raises(DataError, match="no usable training sample"):
+        write_corpus(tmp_path, INFO, {"train": []})
+    assert not (tmp_path / "corpus.toml").exists()
+
+
+def test_an_id_stands_once(tmp_path):
+    sample = sample_of(tmp_path, "a")
+    with pytest.raises(DataError, match="'a' stands twice"):
+        write_corpus(tmp_path, INFO, {"train": [sample], "dev": [sample]})
+
+
+def damage_missing(root):
+    (root / "landmarks/c.npz").unlink()
+
+
+def damage_bytes(root):
+    (root / "landmarks/c.npz").write_bytes((root / "landmarks/c.npz").read_bytes()[:200])
+
+
+def damage_length(root):
+    write_clip(root / "landmarks/c.npz", clip_of(frames=19))
+
+
+def damage_nan(root):
+    np.savez(root / "landmarks/c.npz", landmarks=np.full((20, 92, 3), np.nan, np.float32))
+
+
+def damage_shape(root):
+    np.savez(root / "landmarks/c.npz", landmarks=np.zeros((20, 91, 3), np.float32))
+
+
+def damage_shoulders(root):
+    np.savez(root / "landmarks/c.npz", landmarks=np.zeros((20, 92, 3), np.float32), shoulders=np.zeros((3, 2, 3)))
+
+
+def replace_in(name, old, new):
+    def damage(root):
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_missing, r"c\.npz.*cannot be read"),
+        (damage_bytes, r"c\.npz.*not a readable"),
+        (damage_length, r"c\.npz.*expected 20 frames, found 19"),
+        (damage_nan, r"c\.npz.*no landmark"),
+        (damage_shape, r"c\.npz.*shape"),
+        (damage_shoulders, r"c\.npz.*shoulders"),
+        (replace_in("dev.csv", "c,s1,20,C", "c,s1,20,UNKNOWN"), r"dev\.csv: c: .*UNKNOWN"),
+        (replace_in("dev.csv", "c,s1,20,C", "a,s1,20,C"), r"a: the id stands twice"),
+        (replace_in("dev.csv", "c,s1,20,C", "c,s1,20,"), r"c: has no gloss"),
+        (replace_in("dev.csv", "c,s1,20,C", "c,s1,20,C C C C C C"), r"c: 20 frames are too few"),
+        (replace_in("dev.csv", "c,s1,20,C", "c,s1,many,C"), r"dev\.csv, row 2.*'many'"),
+        (replace_in("dev.csv", "c,s1,20,C", "c,s1"), r"dev\.csv, row 2"),
+        (replace_in("dev.csv", "id,signer", "name,signer"), r"dev\.csv: expected columns"),
+        (replace_in("dev.csv", ",landmarks/c.npz,", ",landmarks/c.npz,gone.mp4"), r"c: video gone\.mp4 is missing"),
+        (lambda root: (root / "test.csv").unlink(), r"test\.csv: cannot be read"),
+        (lambda root: (root / "dev.csv").write_text("id,signer,frames,glosses,text,landmarks,video\n"), r"dev.*empty"),
+        (lambda root: (root / "dev.csv").write_bytes(b"\xff\xfe\x00"), r"dev\.csv.*UTF-8"),
+        (lambda root: (root / "dev.csv").write_text('id,"open'), r"dev\.csv"),
+    ],
+)
+def test_check_names_every_fault(corpus, damage, message):
+    damage(corpus)
+    import re
+
+    assert any(re.search(message, line) for line in check_corpus(corpus)), check_corpus(corpus)
+
+
+@pytest.mark.parametrize("toml", ["name = 'x'", "name = 'x'\nlanguage = 'y'\nunit = 'word'", "name", "nome = 'x'",
+                                  "name = 'x'\nlanguage = 'y'\nfps = 0"])  # fmt: skip
+def test_bad_descriptions_are_refused(corpus, toml):
+    (corpus / "corpus.toml").write_text(toml)
+    with pytest.raises((DataError, UsageError), match=r"corpus\.toml"):
+        Corpus(corpus)
+
+
+def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
+    with pytest.raises(DataError, match="tf-slr prepare"):
+        Corpus(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden"])
+def test_ids_that_are_no_file_names_are_refused(name):
+    with pytest.raises(DataError, match="file name"):
+        landmark_path(name)
+
+
+def test_aspect_must_be_a_sane_number(tmp_path):
+    np.savez(tmp_path / "a.npz", landmarks=np.zeros((5, 92, 3), np.float32), aspect=np.float32(1000))
+    with pytest.raises(DataError, match="aspect"):
+        read_clip(tmp_path / "a.npz")

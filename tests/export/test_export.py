@@ -1,0 +1,108 @@
+"""Export: the gates, and the bundle they guard."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from export import bundle as exporting
+from export.verify import check_operators, check_parity, check_wer
+from tf_slr import files
+from tf_slr.corpus.manifest import Sample
+from tf_slr.errors import ExportError
+from tf_slr.features.batches import load_split
+from tf_slr.landmarks import Normalisation
+from tf_slr.runtime.bundle import read_bundle
+from tf_slr.training.evaluation import Evaluation
+from tf_slr.training.runs import Run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_bundle_says_what_it_is(tiny_run, tiny_bundle):
+    bundle = read_bundle(tiny_bundle)
+    assert bundle.description["corpus"]["name"] == "tiny"
+    assert bundle.description["recipe"]["model"]["width"] == 48
+    metrics = bundle.description["metrics"]
+    assert metrics["dev_wer_fp32"] == files.read_json(tiny_run / "summary.json")["dev_wer"]
+    assert metrics["dev_wer_int8"] <= metrics["dev_wer_fp32"] + 0.005
+    assert metrics["fp32_keras_difference"] <= 1e-4
+    assert metrics["bytes_int8"] == (tiny_bundle / "student.tflite").stat().st_size
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in metrics["operators"]
+
+
+def test_int8_weights_are_int8(tiny_bundle):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(tiny_bundle / "student.tflite"))
+    weights = [t for t in interpreter.get_tensor_details() if t["dtype"] == np.int8 and np.prod(t["shape"]) > 1000]
+    assert len(weights) >= 4 + 8 + 1  # convolutions, LSTM gates in two directions, dense layers
+
+
+def test_parity_gate_sees_a_wrong_model(tiny_run):
+    run = Run(tiny_run)
+    network, clips = run.network(), load_split(run.corpus(), "dev").clips
+    model = (tiny_run / exporting.FP32_FILE).read_bytes()
+    assert check_parity(network, model, clips, Normalisation()) <= 1e-4
+    network.norms[2].moving_mean.assign_add(0.05 * np.ones(48, np.float32))
+    with pytest.raises(ExportError, match="differs from Keras"):
+        check_parity(network, model, clips, Normalisation())
+
+
+def test_custom_operators_are_found_in_every_subgraph():
+    class Looping(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((3,), tf.float32)])
+        def __call__(self, x):
+            # The custom operator stands in the loop's body: a subgraph of its own.
+            return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, tf.math.digamma(y)), (0, x))[1]
+
+    module = Looping()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.__call__.get_concrete_function()], module)
+    converter.allow_custom_ops = True
+    with pytest.raises(ExportError, match=r"subgraph [1-9].*Digamma"):
+        check_operators(converter.convert(), "looping")
+
+
+def test_wer_gate():
+    def evaluation(errors):
+        hypotheses = [("A",)] * (1000 - errors) + [("B",)] * errors
+        return Evaluation(tuple(Sample(str(i), "s", 9, ("A",)) for i in range(1000)), tuple(hypotheses))
+
+    check_wer(evaluation(100), evaluation(105))
+    check_wer(evaluation(100), evaluation(0))
+    with pytest.raises(ExportError, match=r"INT8 has a dev WER of 10\.60 %"):
+        check_wer(evaluation(100), evaluation(106))
+
+
+def test_a_failed_gate_leaves_no_bundle(tmp_path, tiny_run, monkeypatch):
+    def fail(*_):
+        raise ExportError("gate")
+
+    monkeypatch.setattr(exporting, "check_wer", fail)
+    with pytest.raises(ExportError):
+        exporting.export(tiny_run, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_command_line(tmp_path, tiny_run):
+    command = [sys.executable, "-m", "export", "--run", str(tiny_run), "--out", str(tmp_path / "b")]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert f"wrote {tmp_path / 'b'}" in done.stdout
+    failed = subprocess.run([*command[:4], str(tmp_path), *command[5:]], cwd=ROOT, capture_output=True, text=True,
+                            env=environment)  # fmt: skip
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert "holds no trained weights" in failed.stderr
+
+
+def test_exporting_twice_gives_the_same_bundle(tmp_path, tiny_run, tiny_bundle):
+    exporting.export(tiny_run, tmp_path / "again")
+    first, second = (json.loads((root / "bundle.json").read_text()) for root in (tiny_bundle, tmp_path / "again"))
+    assert first == second

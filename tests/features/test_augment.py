@@ -1,0 +1,157 @@
+"""Augmentation: geometry, and what must never change."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tf_slr.errors import UsageError
+from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw
+from tf_slr.landmarks import (
+    LEFT_HAND,
+    LEFT_WRIST,
+    MIRROR,
+    POINTS,
+    RIGHT_HAND,
+    RIGHT_WRIST,
+    Clip,
+    Normalisation,
+    body_frame,
+    normalise,
+    to_square,
+)
+
+STRONG = AugmentOptions(
+    flip=0.5, rotate=1, rotate_degrees=30, translate=0.2, scale=0.2, fuse=0.5, speed=0.3, jitter=0.02
+)
+
+
+def clip_of(seed=0, frames=20, aspect=1.6):
+    rng = np.random.default_rng(seed)
+    landmarks = rng.uniform(0.1, 0.9, (frames, POINTS, 3)).astype(np.float32)
+    landmarks[rng.random(frames) < 0.3, LEFT_HAND] = np.nan
+    landmarks[rng.random(frames) < 0.3, RIGHT_HAND] = np.nan
+    shoulders = np.tile(np.array([[0.62, 0.41, 0], [0.38, 0.39, 0]], np.float32), (frames, 1, 1))
+    return Clip(landmarks, shoulders, aspect)
+
+
+def still(frames=20, **changes):
+    return dataclasses.replace(Change(np.arange(frames), np.zeros(frames)), **changes)
+
+
+def distances(clip):
+    """Distances between some points that a rigid change must keep."""
+    points = to_square(clip.landmarks, clip.aspect)[:, [LEFT_WRIST, RIGHT_WRIST, 0, 5, 20, 30], :2]
+    return np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6))
+def test_missing_points_stay_missing_and_none_is_added(seed):
+    clip = clip_of(seed)
+    change = draw(STRONG, 20, np.random.default_rng(seed))
+    changed, _ = apply(clip, change)
+    expected = np.isnan(clip.landmarks)[np.round(change.positions).astype(int)]
+    assert np.array_equal(np.isnan(changed.landmarks), expected[:, MIRROR] if change.flip else expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-3, 3), st.floats(-1, 1), st.floats(-1, 1))
+def test_turning_and_shifting_keep_true_distances(angle, dx, dy):
+    clip = clip_of()
+    changed, _ = apply(clip, still(angle=angle, shift=(dx, dy)))
+    assert np.allclose(distances(changed), distances(clip), atol=1e-4)
+
+
+def test_a_quarter_turn_goes_about_the_body():
+    clip = clip_of()
+    changed, frame = apply(clip, still(angle=np.pi / 2))
+    before = to_square(clip.landmarks, clip.aspect)[..., :2] - frame.origin
+    after = to_square(changed.landmarks, clip.aspect)[..., :2] - frame.origin
+    assert np.allclose(after[..., 0], -before[..., 1], atol=1e-5, equal_nan=True)
+    assert np.allclose(after[..., 1], before[..., 0], atol=1e-5, equal_nan=True)
+    turned = body_frame(changed)
+    assert turned.origin == pytest.approx(frame.origin, abs=1e-5)
+    assert turned.scale == pytest.approx(frame.scale, rel=1e-4)
+
+
+def test_flip_mirrors_the_picture_and_swaps_sides():
+    clip = clip_of()
+    changed, frame = apply(clip, still(flip=True))
+    assert np.allclose(changed.landmarks[:, LEFT_WRIST, 0], 1 - clip.landmarks[:, RIGHT_WRIST, 0])
+    assert np.allclose(changed.landmarks[:, LEFT_HAND, 1], clip.landmarks[:, RIGHT_HAND, 1], equal_nan=True)
+    assert np.allclose(changed.shoulders[:, 0, 0], 1 - clip.shoulders[:, 1, 0])
+    assert frame.origin == pytest.approx(body_frame(changed).origin, abs=1e-5)
+
+
+def test_flipping_twice_gives_the_clip_back():
+    clip = clip_of()
+    twice, _ = apply(apply(clip, still(flip=True))[0], still(flip=True))
+    assert np.allclose(twice.landmarks, clip.landmarks, atol=1e-6, equal_nan=True)
+    assert np.allclose(twice.shoulders, clip.shoulders, atol=1e-6)
+
+
+def test_fusion_mixes_with_the_frame_before_where_both_are_known():
+    clip = clip_of()
+    clip.landmarks[4:6] = 0.5
+    clip.landmarks[5, 3] = 0.7
+    clip.landmarks[4, 60], clip.landmarks[5, 61] = np.nan, np.nan
+    fusion = np.zeros(20)
+    fusion[5] = 0.25
+    changed, _ = apply(clip, still(fusion=fusion))
+    assert np.allclose(changed.landmarks[5, 3], 0.25 * 0.5 + 0.75 * 0.7)
+    assert np.allclose(changed.landmarks[5, 60], 0.5)  # the one before is missing: unchanged
+    assert np.isnan(changed.landmarks[5, 61]).all()
+    assert np.allclose(changed.landmarks[6:], clip.landmarks[6:], atol=1e-6, equal_nan=True)
+
+
+def test_shift_and_scale_reach_the_network():
+    """The returned frame is that of the unmoved body, else normalisation would undo the change."""
+    clip, rule = clip_of(), Normalisation()
+    plain = normalise(clip, rule).reshape(20, POINTS, 3)
+    shifted, frame = apply(clip, still(shift=(0.3, -0.2)))
+    values = normalise(shifted, rule, frame).reshape(20, POINTS, 3)
+    assert np.allclose(values[:, LEFT_WRIST, :2] - plain[:, LEFT_WRIST, :2], [0.3, -0.2], atol=1e-4)
+    scaled, frame = apply(clip, still(scale=1.1))
+    values = normalise(scaled, rule, frame).reshape(20, POINTS, 3)
+    assert np.allclose(values[:, LEFT_WRIST], 1.1 * plain[:, LEFT_WRIST], atol=1e-4)
+
+
+def test_a_lost_hand_is_lost_in_its_run_only():
+    clip = clip_of()
+    changed, _ = apply(clip, still(lost=((3, 6), (0, 0))))
+    assert np.isnan(changed.landmarks[3:6, LEFT_HAND]).all()
+    assert np.allclose(changed.landmarks[6:], clip.landmarks[6:], atol=1e-6, equal_nan=True)
+    assert np.allclose(changed.landmarks[:, RIGHT_HAND], clip.landmarks[:, RIGHT_HAND], atol=1e-6, equal_nan=True)
+
+
+def test_speed_keeps_enough_frames_and_both_ends():
+    for seed in range(50):
+        change = draw(AugmentOptions(speed=0.5), 40, np.random.default_rng(seed), shortest=36)
+        assert 36 <= len(change.positions) <= 60
+        assert change.positions[0] == 0
+        assert change.positions[-1] == 39
+
+
+def test_nothing_asked_changes_nothing():
+    clip = clip_of()
+    changed, frame = apply(clip, draw(NONE, 20, np.random.default_rng(0)))
+    assert np.allclose(changed.landmarks, clip.landmarks, atol=1e-6, equal_nan=True)
+    assert frame == body_frame(clip)
+
+
+def test_drawing_is_repeatable_and_probabilities_hold():
+    draws = [draw(AugmentOptions(), 30, np.random.default_rng([1, i])) for i in range(2000)]
+    again = draw(AugmentOptions(), 30, np.random.default_rng([1, 7]))
+    assert np.array_equal(draws[7].fusion, again.fusion)
+    assert draws[7].shift == again.shift
+    assert np.mean([d.flip for d in draws]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([d.angle != 0 for d in draws]) == pytest.approx(0.3, abs=0.05)
+    assert np.mean([(d.fusion[1:] > 0).mean() for d in draws]) == pytest.approx(0.2, abs=0.02)
+
+
+def test_bad_options_are_refused():
+    with pytest.raises(UsageError, match="flip"):
+        AugmentOptions(flip=1.5)

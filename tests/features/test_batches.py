@@ -1,0 +1,83 @@
+"""Batches: padding, order, repeatability."""
+
+import numpy as np
+import pytest
+
+from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
+from tf_slr.errors import DataError
+from tf_slr.features.batches import FeatureOptions, LoadedSplit, TrainingBatches, collate, load_split, plan
+from tf_slr.glosses import Vocabulary
+from tf_slr.landmarks import POINTS, VALUES, Clip
+
+
+def split_of(count=23):
+    rng = np.random.default_rng(0)
+    clips = [Clip(rng.random((int(n), POINTS, 3), np.float32), None, 1.0) for n in rng.integers(9, 60, count)]
+    samples = [Sample(f"s{i}", "a", len(clip.landmarks), ("A", "B")) for i, clip in enumerate(clips)]
+    return LoadedSplit(samples, clips, [])
+
+
+def epoch_of(batches, epoch, start=0, stop=None):
+    return [tuple(t.numpy() for t in batch) for batch in batches.dataset(epoch, start, stop or len(batches))]
+
+
+@pytest.fixture(scope="module")
+def batches():
+    return TrainingBatches(split_of(), Vocabulary(("A", "B")), FeatureOptions(), size=4, seed=3)
+
+
+def test_plan_deals_every_clip_once_into_batches_of_similar_length():
+    lengths = np.random.default_rng(0).integers(10, 300, 101)
+    dealt = plan(lengths, 8, np.random.default_rng(1))
+    assert sorted(np.concatenate(dealt).tolist()) == list(range(101))
+    spread = np.mean([np.ptp(lengths[batch]) for batch in dealt])
+    assert spread < 0.2 * np.ptp(lengths)
+    assert not np.array_equal(dealt[0], plan(lengths, 8, np.random.default_rng(2))[0])
+
+
+def test_collate_pads_with_zeros_to_a_multiple_of_the_stride():
+    batch = collate([np.ones((5, VALUES), np.float32), np.ones((9, VALUES), np.float32)], [[1], [2, 3]])
+    assert batch.landmarks.shape == (2, 12, VALUES)
+    assert batch.landmarks[0, 5:].sum() == 0
+    assert batch.frames.tolist() == [5, 9]
+    assert batch.labels.tolist() == [[1, 0], [2, 3]]
+    assert batch.glosses.tolist() == [1, 2]
+
+
+def test_an_epoch_is_repeatable_and_epochs_differ(batches):
+    first, again, other = epoch_of(batches, 0), epoch_of(batches, 0), epoch_of(batches, 1)
+    assert all(
+        np.array_equal(a, b) for one, two in zip(first, again, strict=True) for a, b in zip(one, two, strict=True)
+    )
+    assert any(one[0].shape != two[0].shape or not np.array_equal(one[0], two[0])
+               for one, two in zip(first, other, strict=True))  # fmt: skip
+    assert sum(len(batch[1]) for batch in first) == 23
+
+
+def test_going_on_in_mid_epoch_gives_the_same_batches(batches):
+    whole, rest = epoch_of(batches, 2), epoch_of(batches, 2, start=3)
+    assert len(rest) == len(whole) - 3
+    assert np.array_equal(whole[3][0], rest[0][0])
+
+
+def test_speed_never_makes_a_sentence_infeasible():
+    split = split_of()
+    split.clips[0] = Clip(split.clips[0].landmarks[:9], None, 1.0)
+    batches = TrainingBatches(split, Vocabulary(("A", "B")), FeatureOptions(), size=1, seed=0)
+    assert min(batches._values(0, epoch).shape[0] for epoch in range(60)) >= 8
+
+
+def test_a_damaged_clip_is_named_and_the_rest_is_loaded(tmp_path):
+    samples = []
+    for i in range(3):
+        path = landmark_path(f"c{i}")
+        write_clip(tmp_path / path, Clip(np.random.default_rng(i).random((20, POINTS, 3), np.float32), None, 1.0))
+        samples.append(Sample(f"c{i}", "a", 20, ("A",), landmarks=path))
+    write_corpus(tmp_path, CorpusInfo("t", "x"), {"train": samples})
+    (tmp_path / "landmarks/c1.npz").write_bytes(b"PK broken")
+    loaded = load_split(Corpus(tmp_path), "train")
+    assert [sample.id for sample in loaded.samples] == ["c0", "c2"]
+    assert len(loaded.refused) == 1
+    assert "c1.npz" in loaded.refused[0]
+    with pytest.raises(DataError, match=r"dev\.csv.*no usable"):
+        load_split(Corpus(tmp_path), "dev")

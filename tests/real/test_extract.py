@@ -1,0 +1,217 @@
+"""MediaPipe on real signing: what is found, and that neither a kill nor a change of plan spoils it."""
+
+import importlib.util
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tf_slr.corpus.extract import Job, Tracker, extract_many, landmark_source
+from tf_slr.corpus.manifest import Corpus, read_clip
+from tf_slr.corpus.video import open_video, read_frames
+from tf_slr.corpus.videos import VideosOptions, prepare_videos
+from tf_slr.errors import DataError
+from tf_slr.landmarks import LEFT_HAND, MIRROR, POSE, RIGHT_HAND
+
+pytestmark = pytest.mark.skipif(
+    not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"
+)
+
+# The shortest clips of the set, 20 frames each.
+SHORT = ("address", "bridge", "christmas")
+OPTIONS = VideosOptions("isl", "Indian Sign Language", workers=2, dev_share=0, test_share=0)
+
+PREPARE = """
+import sys
+from tf_slr.corpus.videos import VideosOptions, prepare_videos
+options = VideosOptions("isl", "Indian Sign Language", workers=2, dev_share=0, test_share=0)
+prepare_videos(sys.argv[1], sys.argv[2], options)
+"""
+
+
+@pytest.fixture(scope="module")
+def isl(real_data):
+    return real_data / "videos" / "isl"
+
+
+@pytest.fixture(scope="module")
+def index(isl, tmp_path_factory):
+    path = tmp_path_factory.mktemp("index") / "index.tsv"
+    rows = [f"{isl / name}.mp4\t{name.upper()}" for name in SHORT]
+    path.write_text("\n".join(["file\tglosses", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def unbroken(index, tmp_path_factory):
+    """The corpus of a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("unbroken")
+    assert prepare_videos(index, out, OPTIONS) == []
+    return out
+
+
+def contents(folder):
+    """Every file below a folder, except what a killed writer leaves behind."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".tmp-")
+    }
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def hand_presence(clip):
+    """The shares of frames with a left and with a right hand."""
+    return [float(np.isfinite(clip.landmarks[:, hand]).all((1, 2)).mean()) for hand in (LEFT_HAND, RIGHT_HAND)]
+
+
+def test_a_signer_is_found_and_the_mirror_swaps_the_hands(isl):
+    tracker = Tracker()
+    clip, fps = tracker.extract(isl / "cat.mp4")
+    mirrored = tracker.track((frame[:, ::-1].copy() for frame in read_frames(isl / "cat.mp4")), "mirror")
+    assert fps == 10
+    assert clip.landmarks.shape == (34, 92, 3)
+    assert clip.shoulders.shape == (34, 2, 3)
+    assert clip.aspect == pytest.approx(320 / 180)
+    assert np.isfinite(clip.landmarks[:, POSE]).all()
+    assert (clip.shoulders[:, 0, 0] > clip.shoulders[:, 1, 0]).all(), "a signer's left is at the picture's right"
+    left, right = hand_presence(clip)
+    assert (left, right) == (0, pytest.approx(0.32, abs=0.1))
+    assert hand_presence(mirrored) == [pytest.approx(right, abs=0.1), 0]
+    back = mirrored.landmarks[:, MIRROR]
+    assert np.nanmedian(np.abs(1 - back[..., 0] - clip.landmarks[..., 0])) < 0.01
+    assert np.nanmedian(np.abs(back[..., 1] - clip.landmarks[..., 1])) < 0.01
+
+
+def test_hands_are_found_in_most_frames_of_a_sharp_clip(real_data):
+    frames = itertools.islice(read_frames(real_data / "videos" / "dictasign_lsf_S4.mp4"), 50)
+    assert max(hand_presence(Tracker().track(frames, "dictasign"))) > 0.6
+
+
+def test_a_clip_does_not_depend_on_the_one_before(isl, unbroken):
+    tracker = Tracker()
+    tracker.extract(isl / f"{SHORT[0]}.mp4")
+    after_another = tracker.extract(isl / f"{SHORT[1]}.mp4").clip
+    alone = Tracker().extract(isl / f"{SHORT[1]}.mp4").clip
+    np.testing.assert_array_equal(after_another.landmarks, alone.landmarks)
+    np.testing.assert_array_equal(after_another.shoulders, alone.shoulders)
+    in_a_process = read_clip(unbroken / "landmarks" / f"{SHORT[1]}.npz")
+    np.testing.assert_array_equal(in_a_process.landmarks, alone.landmarks)
+
+
+def test_the_corpus_is_complete(isl, unbroken):
+    corpus = Corpus(unbroken)
+    samples = corpus.split("train")
+    assert [(sample.id, sample.frames) for sample in samples] == [(name, 20) for name in SHORT]
+    assert corpus.info.fps == 10
+    assert corpus.info.landmark_source == landmark_source()
+    assert all(len(corpus.clip(sample).landmarks) == 20 for sample in samples)
+    assert all(open_video(sample.video).promised == 20 for sample in samples)
+
+
+@pytest.mark.parametrize(
+    "clip", ["phone_clip_540x720.mp4", "dictasign_lsf_S4.mp4", "phoenix2014T_4330_side-by-side.avi"]
+)
+def test_whole_videos_are_not_taken_for_truncated_ones(real_data, clip):
+    video = open_video(real_data / "videos" / clip)
+    frames = sum(1 for _ in video.frames())
+    assert video.promised - 1 <= frames <= video.promised
+
+
+def test_a_truncated_mp4_that_still_opens_is_refused(real_data, tmp_path):
+    whole = (real_data / "videos" / "phone_clip_540x720.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 4])
+    with pytest.raises(DataError, match=r"cut\.mp4: promised 58 frames, gives 1\d "):
+        list(read_frames(tmp_path / "cut.mp4"))
+
+
+def test_a_killed_process_costs_nothing(isl, unbroken, tmp_path):
+    jobs = [Job(name, isl / f"{name}.mp4") for name in SHORT]
+    killed = []
+
+    def kill():
+        wait_for(lambda: list(tmp_path.glob("landmarks/[a-z]*.npz")))
+        killed.append(multiprocessing.active_children()[0].pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    results = extract_many(jobs, tmp_path, workers=2)
+    killer.join()
+    assert killed
+    assert [(result.id, result.frames, result.refusal) for result in results] == [(name, 20, "") for name in SHORT]
+    assert contents(tmp_path / "landmarks") == contents(unbroken / "landmarks")
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def stop_midway(how, index, out):
+    """Start `prepare_videos` in a process of its own, stop it after its first clip, and see that no process is left."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("looks for processes in /proc")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    job = subprocess.Popen([sys.executable, "-c", PREPARE, index, out], env=environment, stderr=subprocess.DEVNULL)
+    wait_for(lambda: list(out.glob("landmarks/.source/[a-z]*.json")))
+    processes = children(job.pid)
+    job.send_signal(how)
+    assert job.wait(timeout=10) != 0
+    assert len(processes) >= 2
+    wait_for(lambda: not any(map(is_running, processes)), seconds=10)
+    assert not (out / "corpus.toml").exists()
+
+
+def test_a_killed_job_goes_on_where_it_was(index, unbroken, tmp_path):
+    stop_midway(signal.SIGKILL, index, tmp_path)
+    done = {path: path.stat().st_ino for path in tmp_path.glob("landmarks/[a-z]*.npz") if record(path).exists()}
+    assert 1 <= len(done) < len(SHORT)
+    assert prepare_videos(index, tmp_path, OPTIONS) == []
+    assert contents(tmp_path) == contents(unbroken)
+    assert {path: path.stat().st_ino for path in done} == done, "what was done is not done again"
+
+
+def test_an_interrupted_job_stops_its_processes(index, tmp_path):
+    stop_midway(signal.SIGINT, index, tmp_path)
+
+
+def record(landmarks):
+    return landmarks.parent / ".source" / f"{landmarks.stem}.json"
+
+
+def test_only_what_is_whole_and_of_the_same_source_is_kept(isl, unbroken, tmp_path):
+    shutil.copytree(unbroken / "landmarks", tmp_path / "landmarks")
+    damaged, foreign, outdated = paths = [tmp_path / "landmarks" / f"{name}.npz" for name in SHORT]
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    record(foreign).write_text(record(foreign).read_text().replace("Holistic 0.", "Holistic 9."))
+    record(outdated).write_text(record(outdated).read_text().replace('"mtime_ns": ', '"mtime_ns": 1'))
+    before = [path.stat().st_ino for path in paths]
+    jobs = [Job(name, isl / f"{name}.mp4") for name in SHORT]
+    first = extract_many(jobs, tmp_path, workers=2)
+    after = [path.stat().st_ino for path in paths]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, False]
+    assert contents(tmp_path / "landmarks") == contents(unbroken / "landmarks")
+    assert extract_many(jobs, tmp_path, workers=2) == first
+    assert [path.stat().st_ino for path in paths] == after

@@ -1,0 +1,69 @@
+"""A floor imports only from the floors below it, and nothing unsafe is in the project."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GROUND = {"landmarks", "glosses", "scoring", "errors", "config", "files", "timing", "quiet"}
+# Each floor may import itself, the ground floor, and what is named here.
+MAY_IMPORT = {
+    "corpus": set(),
+    "features": {"corpus"},
+    "models": {"corpus", "features"},
+    "decoding": set(),
+    "runtime": {"decoding"},
+    "training": {"corpus", "features", "models", "decoding", "runtime"},
+}
+NO_TENSORFLOW = ("corpus", "decoding", "runtime")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module == "tf_slr":
+                yield from (f"tf_slr.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def sources():
+    return sorted((ROOT / "tf_slr").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_floors(path):
+    inside = path.relative_to(ROOT / "tf_slr").parts
+    floor = inside[0] if len(inside) > 1 else inside[0].removesuffix(".py")
+    if floor in ("cli", "__main__", "__init__"):
+        return
+    allowed = GROUND if floor in GROUND else GROUND | {floor} | MAY_IMPORT[floor]
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "tf_slr" and len(parts) > 1:
+            assert parts[1] in allowed, f"{path.name} imports {name}"
+        if floor in GROUND or floor in NO_TENSORFLOW:
+            assert parts[0] not in ("tensorflow", "tf_keras", "keras_nlp"), f"{path.name} imports {name}"
+
+
+def test_ground_floor_needs_numpy_only():
+    script = "import sys\n" + "".join(f"import tf_slr.{name}\n" for name in GROUND)
+    script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'cv2', 'mediapipe', 'tqdm', 'scipy'})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_nothing_unsafe_is_in_the_project():
+    unsafe = re.compile(
+        r"\bpickle\b(?!=False)|allow_pickle=True|os\.system\(|\beval\(|\bexec\(|safe_mode=False|yaml\.load"
+    )
+    for folder in ("tf_slr", "export", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for line in path.read_text().splitlines():
+                assert not unsafe.search(line.split("#")[0]), f"{path}: {line}"

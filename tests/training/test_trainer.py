@@ -1,0 +1,170 @@
+"""Training: it learns, repeats, resumes after SIGKILL, and refuses what does not fit."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tf_slr import files
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import DataError, UsageError
+from tf_slr.training import checkpoints
+from tf_slr.training.recipe import Recipe, load_recipe
+from tf_slr.training.runs import Run
+from tf_slr.training.schedule import Linear, OneCycle
+
+ROOT = Path(__file__).parents[2]
+
+
+def train(corpus, run, recipe, *extra):
+    command = [sys.executable, "-m", "tf_slr", "train", "--corpus", corpus, "--run", run, "--recipe", recipe, *extra]
+    return subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_it_learns_and_records_the_run(tiny_run):
+    summary = files.read_json(tiny_run / "summary.json")
+    assert summary["dev_wer"] < 0.3
+    lines = [json.loads(line) for line in (tiny_run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, 9))
+    assert lines[-1]["loss"] < lines[0]["loss"] / 3
+    assert min(line["dev_wer"] for line in lines) == summary["dev_wer"]
+    assert lines[summary["best_epoch"] - 1]["dev_wer"] == summary["dev_wer"]
+    assert sorted(path.name for path in tiny_run.iterdir()) >= ["best.npz", "corpus.json", "last.npz", "metrics.jsonl"]
+    assert not list(tiny_run.glob(".tmp*"))
+
+
+def test_killed_at_random_moments_it_ends_with_the_weights_of_an_unbroken_run(
+    tmp_path, tiny_corpus, tiny_recipe, tiny_run
+):
+    rng, run = random.Random(1), tmp_path / "run"
+    for _ in range(3):
+        process = train(tiny_corpus, run, tiny_recipe)
+        deadline = time.monotonic() + 60
+        seen = (run / "last.npz").stat().st_mtime_ns if (run / "last.npz").exists() else 0
+        while process.poll() is None and time.monotonic() < deadline:
+            if (run / "last.npz").exists() and (run / "last.npz").stat().st_mtime_ns > seen:
+                break
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.7))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    process = train(tiny_corpus, run, tiny_recipe)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    unbroken, resumed = files.read_npz(tiny_run / "last.npz"), files.read_npz(run / "last.npz")
+    for name in unbroken:
+        if name != "state":  # which holds the time taken
+            assert np.array_equal(unbroken[name], resumed[name]), name
+    assert [line["dev_wer"] for line in Run(run).metrics()] == [line["dev_wer"] for line in Run(tiny_run).metrics()]
+    best = [files.read_npz(root / "best.npz") for root in (run, tiny_run)]
+    assert all(np.array_equal(best[0][name], best[1][name]) for name in best[0])
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, tiny_corpus, tiny_recipe, tiny_run):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    before = (run / "best.npz").read_bytes()
+    process = train(tiny_corpus, run, tiny_recipe)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert (run / "best.npz").read_bytes() == before
+
+
+def test_another_recipe_or_corpus_is_refused_by_name(tmp_path, tiny_corpus, tiny_run):
+    run = Run(shutil.copytree(tiny_run, tmp_path / "run"))
+    with pytest.raises(UsageError, match=r"training\.epochs: 8 -> 30"):
+        run.start(Corpus(tiny_corpus), Recipe())
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    lines = (corpus / "train.csv").read_text().splitlines(keepends=True)
+    (corpus / "train.csv").write_text("".join(lines[:-1]))
+    with pytest.raises(UsageError, match="another corpus"):
+        run.start(Corpus(corpus), run.recipe)
+
+
+def test_a_corpus_that_changed_after_training_is_refused(tmp_path, tiny_corpus, tiny_run):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    stored = files.read_json(run / "corpus.json")
+    files.write_json(run / "corpus.json", stored | {"path": str(corpus)})
+    assert Run(run).corpus().root == corpus
+    with (corpus / "dev.csv").open("a") as stream:
+        stream.write("new,s,20,UP,,landmarks/new.npz,\n")
+    with pytest.raises(DataError, match="changed since"):
+        Run(run).corpus()
+
+
+@pytest.mark.parametrize("keep", [0, 100, 5000, -200])
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, tiny_run, keep):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    content = (run / "best.npz").read_bytes()
+    (run / "best.npz").write_bytes(content[:keep])
+    with pytest.raises(DataError, match=r"best\.npz"):
+        Run(run).network()
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_refused(tmp_path, tiny_run):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    content = bytearray((run / "best.npz").read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / "best.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"best\.npz"):
+        Run(run).network()
+
+
+def test_weights_of_another_shape_change_nothing(tmp_path):
+    import tensorflow as tf
+
+    checkpoints.save(tmp_path / "c.npz", {}, network=[tf.Variable([1.0, 2.0]), tf.Variable([3.0])])
+    ours = [tf.Variable([0.0, 0.0]), tf.Variable([0.0, 0.0])]
+    with pytest.raises(DataError, match=r"expected float32 \[2\], found float32 \[1\]"):
+        checkpoints.load(tmp_path / "c.npz", network=ours)
+    assert ours[0].numpy().tolist() == [0, 0]
+    with pytest.raises(DataError, match="expected 1 variables of network, found 2"):
+        checkpoints.load(tmp_path / "c.npz", network=ours[:1])
+
+
+def test_a_damaged_clip_is_left_out_by_name_and_training_goes_on(tmp_path, tiny_corpus, tiny_recipe):
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    (corpus / "landmarks/train-00003.npz").write_bytes(b"")
+    process = train(corpus, tmp_path / "run", tiny_recipe, "--set", "training.epochs=1")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "train-00003.npz" in output
+    assert (tmp_path / "run/best.npz").exists()
+
+
+def test_a_broken_promise_fails_the_run_again_and_again(tmp_path, tiny_corpus, tiny_recipe):
+    settings = ("--set", "training.epochs=1", "--set", "promised_wer=0.001")
+    for _ in range(2):
+        process = train(tiny_corpus, tmp_path / "run", tiny_recipe, *settings)
+        output, _ = process.communicate()
+        assert process.returncode == 1
+        assert "promises a dev WER of 0.1 %" in output
+        assert not (tmp_path / "run/summary.json").exists()
+
+
+def test_shipped_recipes_load():
+    names = [path.stem for path in (ROOT / "tf_slr/recipes").glob("*.toml")]
+    assert {"default", "signsynth", "smoke"} <= set(names)
+    for name in names:
+        assert isinstance(load_recipe(name), Recipe)
+    with pytest.raises(UsageError, match=r"no recipe 'nothing'; known recipes: .*signsynth"):
+        load_recipe("nothing")
+
+
+def test_schedules():
+    cycle, linear = OneCycle(1.0, 100, rise=0.25), Linear(1.0, 100)
+    rates = [float(cycle(step)) for step in range(101)]
+    assert np.argmax(rates) == 25
+    assert rates[0] == pytest.approx(0.04)
+    assert rates[25] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.0, abs=1e-6)
+    assert [float(linear(step)) for step in (0, 50, 100)] == pytest.approx([1, 0.5, 0])

@@ -1,0 +1,186 @@
+"""Reading frames from a video file or a folder of images, and noticing when they are not all there.
+
+OpenCV never raises: a missing, empty, damaged or truncated video looks to it
+like one that is simply over. Everything it keeps quiet about is said here.
+"""
+
+import functools
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from tf_slr.errors import DataError, UsageError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+# MediaPipe finds people where there are none in pictures of 16 x 22 pixels.
+MIN_SIDE = 64
+# Landmark files hold an aspect from 0.1 to 10.
+MAX_ASPECT = 10
+
+# A healthy MPEG-4 file that was measured (25 fps, 251 frames) gives one frame
+# less than its header promises; 52 others gave exactly as many.
+MISSING_FRAMES_ALLOWED = 1
+
+# Matroska without a rate claims 1000 frames a second, raw streams 90,000.
+MAX_FPS = 480
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video that opened and whose first frame could be read.
+
+    Attributes:
+        path: a video file, or a folder of images.
+        fps: frames per second, or None where the source does not say.
+        promised: number of frames the header promises, or 0 where it promises none.
+        width: of the picture in pixels, after the rotation the file asks for.
+        height: of the picture in pixels.
+    """
+
+    path: Path
+    fps: float | None
+    promised: int
+    width: int
+    height: int
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Decode the frames, RGB uint8 [height, width, 3] each.
+
+        Raises:
+            DataError: a frame is damaged or of another size, or frames are missing at the end.
+        """
+        count = 0
+        for count, frame in enumerate(_decode(self.path), start=1):
+            if frame.shape != (self.height, self.width, 3):
+                raise DataError(
+                    f"{self.path}: frame {count} is {frame.shape[1]} x {frame.shape[0]} pixels,"
+                    f" the first is {self.width} x {self.height}"
+                )
+            yield frame
+        if count + MISSING_FRAMES_ALLOWED < self.promised:
+            raise DataError(f"{self.path}: promised {self.promised} frames, gives {count} (truncated?)")
+
+
+def open_video(path: Path | str) -> Video:
+    """Look at a video file or a folder of images; nothing stays open.
+
+    Raises:
+        DataError: it is missing, empty, holds no picture, or its pictures are too small.
+        UsageError: OpenCV is not installed.
+    """
+    path = Path(path)
+    fps, promised = (None, len(image_paths(path))) if path.is_dir() else _header(path)
+    frames = _decode(path)
+    first = next(frames, None)
+    frames.close()
+    if first is None:
+        raise DataError(f"{path}: holds no readable frame")
+    height, width, _ = first.shape
+    if min(width, height) < MIN_SIDE:
+        raise DataError(f"{path}: {width} x {height} pixels are too small (expected {MIN_SIDE} or more each way)")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise DataError(f"{path}: {width} x {height} pixels is no picture of a person")
+    return Video(path, fps, promised, width, height)
+
+
+def read_frames(path: Path | str) -> Iterator[np.ndarray]:
+    """The frames of a video file or a folder of images, RGB uint8 [H, W, 3] each.
+
+    Raises:
+        DataError: as `open_video` (at once) and `Video.frames` (on the way).
+    """
+    return open_video(path).frames()
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """The PNG and JPEG images of a folder by name, numbers in the order of their values (2 before 10).
+
+    Raises:
+        DataError: there are none.
+    """
+    images = [
+        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    ]
+    if not images:
+        raise DataError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
+    return sorted(images, key=_by_number)
+
+
+def _by_number(path: Path) -> tuple[list[str | int], str]:
+    # Splitting by a group puts the numbers at the odd places, so that like is compared with like.
+    parts = re.split(r"(\d+)", path.stem)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
+
+
+def _decode(path: Path) -> Iterator[np.ndarray]:
+    """Frames or images of a path, RGB, until they end for whatever reason."""
+    cv2 = opencv()
+    if path.is_dir():
+        for image in image_paths(path):
+            try:
+                frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+            except cv2.error as error:
+                raise DataError(f"{image}: is not a readable image ({error.err})") from error
+            if frame is None:
+                raise DataError(f"{image}: is not a readable image")
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        return
+    capture = _capture(path)
+    try:
+        while True:
+            found, frame = capture.read()
+            if not found:
+                return
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    finally:
+        capture.release()
+
+
+def _header(path: Path) -> tuple[float | None, int]:
+    """Frame rate and number of frames, as far as a video file's header can be believed."""
+    cv2 = opencv()
+    capture = _capture(path)
+    fps, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    capture.release()
+    # Without a duration the count comes out hugely negative.
+    promised = int(promised) if math.isfinite(promised) and promised > 0 else 0
+    return (fps if 1 <= fps <= MAX_FPS else None), promised
+
+
+def _capture(path: Path):
+    """An open cv2.VideoCapture."""
+    if not path.exists():
+        raise DataError(f"{path}: does not exist")
+    if not path.is_file():
+        raise DataError(f"{path}: is neither a file nor a folder")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: is empty")
+    cv2 = opencv()
+    # Left to choose, OpenCV takes a file named like 'clip01.png' for the start of a series.
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise DataError(f"{path}: is no readable video (damaged, no picture track, or an unknown format)")
+    return capture
+
+
+@functools.cache
+def opencv() -> ModuleType:
+    """The module cv2, told not to write to the terminal.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ImportError as error:
+        raise UsageError(f"videos need OpenCV: pip install 'tf_slr[video]' ({error})") from error
+    return cv2
