@@ -29,11 +29,13 @@ $(READY): requirements.lock setup.cfg
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-data/signsynth/corpus.toml: | $(READY)
-	$(BIN)/tf-slr prepare signsynth --out $(@D)
-
+ifeq ($(CORPUS),signsynth)
+$(ROOT)/corpus.toml: | $(READY)
+	$(BIN)/tf-slr prepare signsynth --out $(ROOT)
+else
 $(ROOT)/corpus.toml:
-	@test -f $@ || { echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1; }
+	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1
+endif
 
 $(RUN)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
 	$(BIN)/tf-slr train --corpus $(ROOT) --run $(RUN) --recipe $(RECIPE)

@@ -15,13 +15,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def work() -> int:
-        from export.bundle import FP32_FILE, export
+        from export.bundle import export
+        from tf_slr.runtime.bundle import FP32_STUDENT
 
         metrics = export(arguments.run, arguments.out)
         print(f"dev WER: FP32 {100 * metrics['dev_wer_fp32']:.2f} %, INT8 {100 * metrics['dev_wer_int8']:.2f} %")
         print(f"size: FP32 {metrics['bytes_fp32'] / 1e6:.2f} MB, INT8 {metrics['bytes_int8'] / 1e6:.2f} MB")
         print(f"FP32 TFLite against Keras: largest difference {metrics['fp32_keras_difference']:.1e}")
-        print(f"wrote {arguments.out} and {arguments.run / FP32_FILE}")
+        print(f"wrote {arguments.out} and {arguments.run / FP32_STUDENT}")
         return 0
 
     return guarded(work)

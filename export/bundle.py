@@ -6,10 +6,8 @@ from export.convert import convert
 from export.verify import check_operators, check_parity, check_wer, tflite_evaluation
 from tf_slr import config, files
 from tf_slr.features.batches import load_split
-from tf_slr.runtime.bundle import write_bundle
+from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
 from tf_slr.training.runs import Run
-
-FP32_FILE = "student.fp32.tflite"
 
 
 def export(run_root: Path | str, out: Path | str) -> dict:
@@ -47,6 +45,6 @@ def export(run_root: Path | str, out: Path | str) -> dict:
         "recipe": config.to_table(recipe),
         "metrics": metrics,
     }
-    files.write_bytes(run.root / FP32_FILE, fp32)
+    files.write_bytes(run.root / FP32_STUDENT, fp32)
     write_bundle(out, int8, vocabulary, rule, about)
     return metrics

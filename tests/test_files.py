@@ -30,6 +30,16 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_whoever_reads_the_old_file_goes_on_reading_it(tmp_path):
+    """The new file replaces the old one; it is not written into it."""
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with path.open() as reader:
+        files.write_text(path, "new and longer")
+        assert reader.read() == "old"
+    assert path.read_text() == "new and longer"
+
+
 def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
     """A process that rewrites one file is killed again and again; the file is whole each time."""
     path = tmp_path / "a.npz"

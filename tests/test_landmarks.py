@@ -13,6 +13,7 @@ from tf_slr.landmarks import (
     MIRROR,
     POINTS,
     POSE,
+    POSE_INDICES,
     RIGHT_HAND,
     RIGHT_WRIST,
     Clip,
@@ -38,6 +39,14 @@ def moved(clip, scale, dx, dy):
     shift = np.array([dx, dy, 0], np.float32)
     change = lambda points: (points * unit * scale + shift) / unit  # noqa: E731
     return Clip(change(clip.landmarks), change(clip.shoulders), clip.aspect)
+
+
+def test_layout_is_that_of_the_published_landmark_files():
+    assert POSE_INDICES == (13, 15, 17, 19, 21, 14, 16, 18, 20, 22)
+    lips = "61,185,40,39,37,0,267,269,270,409,291,146,91,181,84,17,314,405,321,375,"
+    lips += "78,191,80,81,82,13,312,311,310,415,95,88,178,87,14,317,402,318,324,308"
+    assert ",".join(map(str, LIPS_INDICES)) == lips
+    assert (LIPS, LEFT_HAND, RIGHT_HAND) == (slice(10, 50), slice(50, 71), slice(71, 92))
 
 
 def test_mirror_is_its_own_inverse_and_swaps_sides():

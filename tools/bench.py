@@ -20,10 +20,9 @@ from tqdm import tqdm
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.landmarks import VALUES
-from tf_slr.runtime.bundle import STUDENT, read_bundle
+from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
 from tf_slr.runtime.student import Student
 
-FP32_FILE = "student.fp32.tflite"
 WARM_UP = 20
 ROUND = 10  # runs of one configuration before it is another's turn
 # Above this spread of the rounds' medians, or this load before the start, figures are marked.
@@ -113,7 +112,7 @@ def bench(run: Path, bundle: Path, frames: int, runs: int) -> dict:
     """Measure a bundle and the FP32 model of its run."""
     load = os.getloadavg()[0]
     read_bundle(bundle)  # refuses a damaged one
-    paths = {"FP32": run / FP32_FILE, "INT8": bundle / STUDENT}
+    paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
     students = {(name, threads): Student(path, threads) for name, path in paths.items() for threads in (1, 2)}
     rounds = time_runs(students, frames, runs)
     speed = {

@@ -49,6 +49,24 @@ def test_takes_never_cross_splits(signs):
     assert {gloss for gloss, _ in takes[0]} == {*GLOSSES, "REST"}
 
 
+def test_sentences_of_a_split_hold_its_own_takes_only(tmp_path, signs):
+    """Each take carries its number in the depth of a finger, which composing scales by one constant."""
+    with np.load(signs) as arrays:
+        content = dict(arrays)
+    content["landmarks"][:, :, 80, 2] = 0.01 * (1 + content["take"][:, None])
+    np.savez(signs, **content)
+    prepare(tmp_path / "c", [signs], options=ComposeOptions(**{**vars(FEW), "test_share": 0.25, "dev_share": 0.2}))
+    corpus, takes = Corpus(tmp_path / "c"), {}
+    unit = place(read_isolated(signs)[0][0].clip, BODY).landmarks[0, 80, 2]  # that of take 0
+    for split in ("train", "dev", "test"):
+        depths = np.concatenate([corpus.clip(sample).landmarks[:, 80, 2] for sample in corpus.split(split)])
+        numbers = depths.astype(float) / unit - 1
+        whole = numbers[np.abs(numbers - numbers.round()) < 0.02]  # transitions lie in between
+        values, counts = np.unique(whole.round(), return_counts=True)
+        takes[split] = {int(value) for value, count in zip(values, counts, strict=True) if count > 20}
+    assert takes == {"train": {0, 1, 2, 3, 4}, "dev": {5}, "test": {6, 7}}
+
+
 def test_takes_are_counted_within_each_file(tmp_path, signs):
     other = isolated(tmp_path / "other.npz", takes=4, seed=5, glosses=("UP",))
     clips = read_isolated(signs)[0] + read_isolated(other)[0]

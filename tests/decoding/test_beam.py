@@ -66,6 +66,14 @@ def test_the_language_model_decides_between_equals():
     assert best.score == pytest.approx(plain[2,] + 0.5)
 
 
+def test_the_language_model_scores_add_up_along_a_sentence():
+    logits = np.log(np.array([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]]))
+    plain = {h.glosses: h.score for h in beam_search(logits, EXHAUSTIVE)}
+    scored = {h.glosses: h.score for h in beam_search(logits, EXHAUSTIVE, lambda prefix, gloss: -0.25 * gloss)}
+    assert scored[1, 2] == pytest.approx(plain[1, 2] - 0.75)
+    assert scored[1,] == pytest.approx(plain[1,] - 0.25)
+
+
 def test_the_language_model_sees_the_prefix():
     seen = []
     beam_search(np.log(np.full((3, 3), 1 / 3)), EXHAUSTIVE, lambda prefix, gloss: seen.append((prefix, gloss)) or 0.0)

@@ -24,7 +24,9 @@ def test_repeats_merge_and_blanks_separate():
 
 
 def test_segments_say_when_and_how_sure():
-    (segment,) = greedy(path(0, 3, 3, 0))
+    logits = path(0, 3, 3, 0)
+    logits[1] /= 2  # less sure in the first of its two steps
+    (segment,) = greedy(logits)
     assert (segment.start, segment.stop) == (1, 3)
     assert np.isclose(segment.confidence, np.exp(5) / (np.exp(5) + 3))
 

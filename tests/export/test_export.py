@@ -17,7 +17,7 @@ from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import ExportError
 from tf_slr.features.batches import load_split
 from tf_slr.landmarks import Normalisation
-from tf_slr.runtime.bundle import read_bundle
+from tf_slr.runtime.bundle import FP32_STUDENT, read_bundle
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.runs import Run
 
@@ -47,7 +47,7 @@ def test_int8_weights_are_int8(tiny_bundle):
 def test_parity_gate_sees_a_wrong_model(tiny_run):
     run = Run(tiny_run)
     network, clips = run.network(), load_split(run.corpus(), "dev").clips
-    model = (tiny_run / exporting.FP32_FILE).read_bytes()
+    model = (tiny_run / FP32_STUDENT).read_bytes()
     assert check_parity(network, model, clips, Normalisation()) <= 1e-4
     network.norms[2].moving_mean.assign_add(0.05 * np.ones(48, np.float32))
     with pytest.raises(ExportError, match="differs from Keras"):

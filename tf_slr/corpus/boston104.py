@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_slr import files
-from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.manifest import CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError
 from tf_slr.landmarks import LEFT_WRIST, LIPS, POINTS, RIGHT_WRIST, Clip
 
@@ -48,8 +48,10 @@ def prepare_boston104(root: Path | str, out: Path | str, dev_share: float = 0.1)
     left_out: list[str] = []
     samples: dict[str, list[Sample]] = {"train": [], "dev": [], "test": []}
     every = round(1 / dev_share)
+    sentences = {name: _sentences(root / f"{name}_words.csv") for name in ("train", "test")}
+    begin_corpus(out)
     for name in ("train", "test"):
-        for number, (video, (speaker, glosses)) in enumerate(_sentences(root / f"{name}_words.csv").items()):
+        for number, (video, (speaker, glosses)) in enumerate(sentences[name].items()):
             if video not in tracks:
                 left_out.append(f"{root / f'{name}_words.csv'}: video {video} has no hand positions; left out")
                 continue

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name, hold_out, read_isolated
-from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.manifest import CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import BodyFrame, Clip, body_frame, to_square
 
@@ -98,6 +98,7 @@ def prepare_isolated(
     clips, dev = hold_out(clips, options.dev_share)
     splits = {"train": clips, "dev": dev, "test": held_out}
     samples = {}
+    begin_corpus(out)
     for number, (name, takes) in enumerate(splits.items()):
         composer = _Composer(takes, background, options, natural=name != "train")
         samples[name] = [

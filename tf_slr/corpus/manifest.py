@@ -191,6 +191,11 @@ def landmark_path(sample_id: str) -> str:
     return f"landmarks/{sample_id}.npz"
 
 
+def begin_corpus(root: Path | str) -> None:
+    """Say that a corpus is being rewritten: until `write_corpus` the folder is none."""
+    (Path(root) / "corpus.toml").unlink(missing_ok=True)
+
+
 def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[Sample]]) -> list[str]:
     """Write the lists and `corpus.toml` (last, so that a folder with one is complete).
 

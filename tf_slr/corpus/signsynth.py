@@ -22,7 +22,7 @@ from tqdm import tqdm
 from tf_slr import files
 from tf_slr.corpus.defects import Defects, track
 from tf_slr.corpus.lexicon import GLOSSES, Grammar
-from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
 from tf_slr.corpus.signer import SIGNERS, Performance
 from tf_slr.corpus.video import MIN_SIDE, opencv
@@ -97,8 +97,7 @@ def write_signsynth(out: Path | str, options: SignsynthOptions) -> list[str]:
     out = Path(out)
     if options.frame_size:
         opencv()
-    # Until it is complete again, the folder is no corpus.
-    (out / "corpus.toml").unlink(missing_ok=True)
+    begin_corpus(out)
     plan = [(name, index, glosses) for name, sentences in plan_sentences(options).items()
             for index, glosses in enumerate(sentences)]  # fmt: skip
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}

@@ -17,6 +17,8 @@ from tf_slr.landmarks import Normalisation
 
 FORMAT = 1
 STUDENT, VOCABULARY, DESCRIPTION = "student.tflite", "vocabulary.json", "bundle.json"
+# The same student in FP32: left in the run, for parity and benchmarks, and no part of a bundle.
+FP32_STUDENT = "student.fp32.tflite"
 
 
 @dataclass(frozen=True)
