@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tf_slr.cli import guarded
+from tf_slr.cli import guarded, import_tensorflow
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -15,6 +15,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
 
     def work() -> int:
+        import_tensorflow()
         from export.bundle import export
         from tf_slr.runtime.bundle import FP32_STUDENT
 

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tf_slr.models.mslr import Mslr, inference_graph
+from tf_slr.quiet import silent_stderr
 
 
 def convert(network: Mslr, int8: bool) -> bytes:
@@ -21,4 +22,5 @@ def convert(network: Mslr, int8: bool) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return converter.convert()
+    with silent_stderr():  # it reports every one of its passes
+        return converter.convert()

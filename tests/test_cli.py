@@ -81,7 +81,6 @@ def test_recognize_names_bad_clips_and_goes_on(tmp_path, tiny_bundle, tiny_corpu
     ("arguments", "message"),
     [
         (["train", "--corpus", "nowhere", "--run", "r"], "nowhere: holds no corpus.toml"),
-        (["train", "--corpus", "x", "--run", "r", "--recipe", "nothing"], "no recipe 'nothing'"),
         (["evaluate", "--run", "nowhere"], "nowhere"),
         (["evaluate"], "either --run or --bundle"),
         (["evaluate", "--bundle", "b"], "--bundle needs --corpus"),
@@ -91,16 +90,18 @@ def test_recognize_names_bad_clips_and_goes_on(tmp_path, tiny_bundle, tiny_corpu
     ],
 )
 def test_use_errors_are_one_line_and_exit_with_1(arguments, message):
-    if arguments[0] == "train" and "nothing" not in arguments:
-        arguments = [*arguments, "--recipe", "default"]
     _, stderr = tf_slr(*arguments, code=1)
     assert message in stderr
     assert stderr.count("\n") == 1
 
 
-def test_an_unknown_recipe_key_is_refused(tiny_corpus, tmp_path):
-    arguments = ("train", "--corpus", tiny_corpus, "--run", tmp_path / "r", "--set", "model.widht=3")
-    assert "did you mean model.width" in tf_slr(*arguments, code=1)[1]
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [("--set", "model.widht=3", "did you mean model.width"), ("--recipe", "nothing", "no recipe 'nothing'")],
+)
+def test_an_unknown_recipe_or_key_is_refused(tiny_corpus, tmp_path, option, value, message):
+    arguments = ("train", "--corpus", tiny_corpus, "--run", tmp_path / "r", option, value)
+    assert message in tf_slr(*arguments, code=1)[1]
     assert not (tmp_path / "r").exists()
 
 

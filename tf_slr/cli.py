@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tf_slr import __version__
 from tf_slr.errors import SlrError, UsageError
+from tf_slr.quiet import silent_stderr
 
 EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
 
@@ -137,7 +138,14 @@ def _check(arguments: argparse.Namespace) -> int:
     return code
 
 
+def import_tensorflow() -> None:
+    """Import TensorFlow before anything else does, without the page of warnings about absent GPUs it greets with."""
+    with silent_stderr():
+        import tensorflow  # noqa: F401
+
+
 def _train(arguments: argparse.Namespace) -> int:
+    import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.recipe import load_recipe
     from tf_slr.training.trainer import Trainer
@@ -152,12 +160,13 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from tf_slr.training.reporting import evaluate_model
-
     if (arguments.run is None) == (arguments.bundle is None):
         raise UsageError("expected either --run or --bundle")
     if arguments.bundle and not arguments.corpus:
         raise UsageError("--bundle needs --corpus: a bundle does not know where its corpus lies")
+    import_tensorflow()
+    from tf_slr.training.reporting import evaluate_model
+
     result, refused = evaluate_model(arguments.run, arguments.bundle, arguments.corpus, arguments.split, arguments.beam)
     code = _report(refused)
     if arguments.json:

@@ -7,28 +7,23 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from bench import table
+from matplotlib.figure import Figure
 
 from tf_slr import files
-from tf_slr.cli import guarded
+from tf_slr.cli import guarded, import_tensorflow
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.landmarks import BONES, LEFT_ELBOW, RIGHT_ELBOW, Clip, to_square
 from tf_slr.runtime.recognizer import Recognizer, Transcript
-from tf_slr.training.reporting import evaluate_model
-from tf_slr.training.runs import Run
 
 PICTURES = 10  # skeletons drawn of the example clip
 
 
 def draw_learning_curve(metrics: list[dict], label: str, path: Path) -> None:
     """Loss and dev WER over epochs."""
-    figure, left = plt.subplots(figsize=(7, 3.5), layout="constrained")
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    left = figure.subplots()
     left.plot([line["epoch"] for line in metrics], [line["loss"] for line in metrics], color="tab:blue")
     left.set(xlabel="epoch", ylabel="training loss", yscale="log", title=f"Learning curve, {label}")
     left.yaxis.label.set_color("tab:blue")
@@ -45,7 +40,7 @@ def draw_clip(clip: Clip, transcript: Transcript, reference: tuple[str, ...], fp
     points = to_square(clip.landmarks, clip.aspect)[..., :2]
     shoulders = None if clip.shoulders is None else to_square(clip.shoulders, clip.aspect)[..., :2]
     moments = np.linspace(0, len(points) - 1, PICTURES + 2).round().astype(int)[1:-1]
-    figure = plt.figure(figsize=(14, 3.6), layout="constrained")
+    figure = Figure(figsize=(14, 3.6), layout="constrained")
     rows = figure.add_gridspec(2, PICTURES, height_ratios=(3, 1))
     low, high = np.nanpercentile(points.reshape(-1, 2), (0.5, 99.5), axis=0)
     for column, moment in enumerate(moments):
@@ -70,10 +65,9 @@ def draw_clip(clip: Clip, transcript: Transcript, reference: tuple[str, ...], fp
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     with files.atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
-    plt.close(figure)
 
 
 def results_table(results: dict[str, dict]) -> str:
@@ -98,6 +92,10 @@ def example(corpus: Corpus, split: str) -> Sample:
 
 def report(run_root: Path, bundle_root: Path, bench_path: Path, out: Path) -> str:
     """Write the report; returns its text."""
+    import_tensorflow()
+    from tf_slr.training.reporting import evaluate_model
+    from tf_slr.training.runs import Run
+
     run = Run(run_root)
     corpus, summary = run.corpus(), files.read_json(run.summary_path)
     results = {
