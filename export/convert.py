@@ -18,7 +18,13 @@ def convert(network: Mslr, int8: bool) -> bytes:
     Returns:
         The TFLite file's content, with built-in operators only.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(inference_graph(network))
+    graph = inference_graph(network)
+    # A module of the bare variables: given the Keras model, the converter would trace every
+    # layer's every way of being called, which takes longer than all the rest.
+    module = tf.Module()
+    module.weights = graph.weights
+    signature = tf.function(lambda landmarks: graph(landmarks), input_signature=[graph.inputs[0].type_spec])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([signature.get_concrete_function()], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
