@@ -1,6 +1,8 @@
 """From a trained student to TFLite."""
 
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 from tf_slr.models.mslr import Mslr, inference_graph
 from tf_slr.quiet import silent_stderr
@@ -29,4 +31,18 @@ def convert(network: Mslr, int8: bool) -> bytes:
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with silent_stderr():  # it reports every one of its passes
-        return converter.convert()
+        return without_cell_clip(converter.convert())
+
+
+def without_cell_clip(model: bytes) -> bytes:
+    """Let LSTM cells grow beyond 10, as Keras does.
+
+    The converter gives every fused LSTM a clip at +-10 that the trained
+    network never had. Few cells get there, and those give other logits.
+    """
+    content = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    for subgraph in content.subgraphs:
+        for operator in subgraph.operators:
+            if isinstance(operator.builtinOptions, schema.UnidirectionalSequenceLSTMOptionsT):
+                operator.builtinOptions.cellClip = 0.0
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(content))

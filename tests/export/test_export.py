@@ -11,13 +11,16 @@ import pytest
 import tensorflow as tf
 
 from export import bundle as exporting
+from export.convert import convert
 from export.verify import check_operators, check_parity, check_wer
 from tf_slr import files
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import ExportError
 from tf_slr.features.batches import load_split
 from tf_slr.landmarks import Normalisation
+from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.bundle import FP32_STUDENT, read_bundle
+from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.runs import Run
 
@@ -52,6 +55,30 @@ def test_parity_gate_sees_a_wrong_model(tiny_run):
     network.norms[2].moving_mean.assign_add(0.05 * np.ones(48, np.float32))
     with pytest.raises(ExportError, match="differs from Keras"):
         check_parity(network, model, clips, Normalisation())
+
+
+def test_lstm_cells_that_grow_beyond_ten_keep_parity():
+    """The converter clips LSTM cells at 10; here they count to about 20 and are then let go."""
+    network = Mslr(MslrOptions(width=8, hidden=4, temporal="K1-P2-K1-P2", batch_norm=False), 5)
+    kernel, bias = np.zeros((1, 1, 276, 8), np.float32), np.zeros(8, np.float32)
+    kernel[0, 0, 0, 0] = 1  # the first value of a frame reaches the LSTM as it is
+    for convolution, values in zip(
+        network.convolutions, (kernel, np.eye(8, dtype=np.float32)[None, None]), strict=True
+    ):
+        convolution.set_weights([values, bias])
+    inputs, recurrent, gates = (np.zeros_like(weight) for weight in network.bilstm.forward_lstm.get_weights())
+    # Cells count steps; where the value is not 0, input and forget gates of two of the four close.
+    inputs[0, 0:2], inputs[0, 4:6] = -12, -6
+    gates[0:4], gates[4:8], gates[8:12], gates[12:16] = 6, 6, 3, 6
+    network.bilstm.forward_lstm.set_weights([inputs, recurrent, gates])
+    network.bilstm.backward_lstm.set_weights([0 * inputs, recurrent, 0 * gates])
+    # Dense layer and classifier as identities, so that nothing amplifies or hides the cells.
+    network.dense.set_weights([np.eye(8, dtype=np.float32), np.full(8, 5, np.float32)])
+    network.classifier.kernel.assign(np.eye(8, 5))
+    frames = np.zeros((100, 276), np.float32)
+    frames[80:, 0] = 0.9
+    expected = network({"landmarks": frames[None], "frames": np.array([100])})["sequence_logits"][0]
+    assert np.abs(Student(convert(network, int8=False)).logits(frames) - expected).max() < 1e-4
 
 
 def test_custom_operators_are_found_in_every_subgraph():
