@@ -26,6 +26,8 @@ def guarded(work: Callable[[], int]) -> int:
     # TensorFlow and MediaPipe would greet every user with pages of log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GLOG_minloglevel", "3")
+    # Whoever follows a long job through a pipe or a log file sees each line when it is written.
+    sys.stdout.reconfigure(line_buffering=True)
     try:
         return work()
     except SlrError as error:
