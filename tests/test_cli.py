@@ -114,6 +114,16 @@ def test_an_empty_dev_split_is_refused_before_training(tiny_corpus, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(tiny_bundle, tiny_corpus):
+    clips = sorted((tiny_corpus / "landmarks").glob("*.npz"))
+    command = [sys.executable, "-m", "tf_slr", "recognize", "--bundle", tiny_bundle, *clips]
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 0
+
+
 def test_a_bug_exits_with_2(capsys):
     assert cli.guarded(lambda: 1 // 0) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err

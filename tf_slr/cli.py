@@ -36,6 +36,10 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         return EXIT_FAULT
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and named by the system.
         print(f"error: {error}", file=sys.stderr)
