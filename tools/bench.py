@@ -25,28 +25,39 @@ from tf_slr.runtime.student import Student
 
 WARM_UP = 20
 ROUND = 10  # runs of one configuration before it is another's turn
-# Above this spread of the rounds' medians, or this load before the start, figures are marked.
-NOISY_SPREAD, NOISY_LOAD = 0.10, 0.5
+# Figures are marked above this spread of the rounds' medians, or where a single thread had to wait for a core for more
+# than this share of the time. (The system's load average still counts the training that came before.)
+NOISY_SPREAD, NOISY_WAIT = 0.10, 0.03
 
 
 def time_runs(
     students: dict[tuple[str, int], Student], frames: int, runs: int
-) -> dict[tuple[str, int], list[list[float]]]:
-    """Seconds of every run by configuration and round; configurations take turns, so that all meet the same noise."""
+) -> tuple[dict[tuple[str, int], list[list[float]]], float]:
+    """Time configurations in turns, so that all meet the same noise.
+
+    Returns:
+        Seconds of every run by configuration and round, and the share of the
+        single-threaded runs' time in which this process was kept waiting.
+    """
     values = np.random.default_rng(0).normal(0, 0.5, (frames, VALUES)).astype(np.float32)
     for student in students.values():
         for _ in range(WARM_UP):
             student.logits(values)
     rounds: dict[tuple[str, int], list[list[float]]] = {name: [] for name in students}
+    elapsed = computed = 0.0
     for _ in tqdm(range(runs // ROUND), f"T = {frames}", unit="round", disable=None):
         for name, student in students.items():
             seconds = []
+            processor = time.process_time()
             for _ in range(ROUND):
                 start = time.perf_counter()
                 student.logits(values)
                 seconds.append(time.perf_counter() - start)
             rounds[name].append(seconds)
-    return rounds
+            if name[1] == 1:
+                elapsed += sum(seconds)
+                computed += time.process_time() - processor
+    return rounds, max(0.0, 1 - computed / elapsed)
 
 
 def summarise(rounds: list[list[float]], frames: int) -> dict:
@@ -110,18 +121,17 @@ def machine() -> dict:
 
 def bench(run: Path, bundle: Path, frames: int, runs: int) -> dict:
     """Measure a bundle and the FP32 model of its run."""
-    load = os.getloadavg()[0]
     read_bundle(bundle)  # refuses a damaged one
     paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
     students = {(name, threads): Student(path, threads) for name, path in paths.items() for threads in (1, 2)}
-    rounds = time_runs(students, frames, runs)
+    rounds, waited = time_runs(students, frames, runs)
     speed = {
         str(threads): {name: summarise(rounds[name, threads], frames) for name in paths} for threads in (1, 2)
     }  # fmt: skip
     spreads = [figures["spread"] for by_name in speed.values() for figures in by_name.values()]
     noise = []
-    if load > NOISY_LOAD:
-        noise.append(f"load of {load:.1f} before the start")
+    if waited > NOISY_WAIT:
+        noise.append(f"other jobs held the core for {100 * waited:.0f} % of the time")
     if max(spreads) > NOISY_SPREAD:
         noise.append(f"medians of the rounds spread by {100 * max(spreads):.0f} %")
     return {
