@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
 
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import ExportError
@@ -24,7 +25,7 @@ def check_operators(model: bytes, name: str) -> dict[str, int]:
     Raises:
         ExportError: one is a Flex or custom operator, which LiteRT alone cannot run.
     """
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     names = {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     counts: dict[str, int] = {}
     for number, subgraph in enumerate(graph.subgraphs):

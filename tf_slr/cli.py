@@ -68,11 +68,13 @@ def _report(lines: Sequence[str]) -> int:
 
 
 def _prepare_signsynth(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.processes import cores
     from tf_slr.corpus.signsynth import SignsynthOptions, write_signsynth
 
-    names = ("seed", "train", "dev", "test", "variation", "frame_size", "workers")
-    lines = write_signsynth(arguments.out, SignsynthOptions(**{name: getattr(arguments, name) for name in names}))
-    return _prepared(arguments.out, lines)
+    names = ("seed", "train", "dev", "test", "variation", "frame_size")
+    chosen = {name: getattr(arguments, name) for name in names}
+    options = SignsynthOptions(**chosen, workers=arguments.workers or cores())
+    return _prepared(arguments.out, write_signsynth(arguments.out, options))
 
 
 def _prepare_isolated(arguments: argparse.Namespace) -> int:
@@ -124,7 +126,7 @@ def _prepare_videos(arguments: argparse.Namespace) -> int:
 def _prepared(out: Path, lines: Sequence[str]) -> int:
     """Name what was left out, and say where the corpus is; notes alone are no fault."""
     notes = [line for line in lines if line.startswith("note: ")]
-    left_out = [line for line in lines if line not in notes]
+    left_out = [line for line in lines if not line.startswith("note: ")]
     _report(notes)
     code = _report(left_out)
     print(f"wrote {out}" + (f" ({len(left_out)} left out)" if left_out else ""))
@@ -275,7 +277,7 @@ def _add_prepare(commands: argparse._SubParsersAction) -> None:
     synth.add_argument("--test", type=int, default=320)
     synth.add_argument("--variation", type=float, default=1.5, help="how much signers and tokens differ")
     synth.add_argument("--frame-size", type=int, default=0, help="also render videos of this size; 0 for none")
-    synth.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    synth.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
 
     isolated = kind("isolated", _prepare_isolated, "compose sentences from isolated signs")
     isolated.add_argument("--train", nargs="+", required=True, metavar="[PREFIX=]SET.npz")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_slr.errors import UsageError
-from tf_slr.landmarks import MIRROR, BodyFrame, Clip, body_frame
+from tf_slr.landmarks import LEFT_HAND, MIRROR, RIGHT_HAND, BodyFrame, Clip, body_frame
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def apply(clip: Clip, change: Change) -> tuple[Clip, BodyFrame]:
     if change.jitter:
         noise = np.random.default_rng(change.noise_seed).standard_normal(landmarks.shape, np.float32)
         landmarks += noise * (change.jitter * frame.scale) / np.array([clip.aspect, 1, clip.aspect], np.float32)
-    for hand, (start, stop) in zip((slice(50, 71), slice(71, 92)), change.lost, strict=True):
+    for hand, (start, stop) in zip((LEFT_HAND, RIGHT_HAND), change.lost, strict=True):
         landmarks[start:stop, hand] = np.nan
     return Clip(landmarks, shoulders, clip.aspect), frame
 
