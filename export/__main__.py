@@ -1,15 +1,15 @@
 """`python -m export --run RUN --out DIR`."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from tf_slr.cli import guarded, import_tensorflow
+from tf_slr.cli import guarded
+from tf_slr.commands.common import Parser, import_tensorflow
 
 
 def main(argv: list[str] | None = None) -> int:
     """Export a run; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser = Parser(prog="python -m export", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
     parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
     arguments = parser.parse_args(argv)

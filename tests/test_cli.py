@@ -147,3 +147,11 @@ def test_a_read_only_output_is_a_plain_error(tmp_path, capsys):
 
     assert cli.guarded(write) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check",), ("evaluate", "--split", "x"), ("nothing",), ("check", "a", "--what")]
+)
+def test_a_wrong_option_is_the_users_mistake(arguments):
+    _, stderr = tf_slr(*arguments, code=1)
+    assert "error: " in stderr

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.cli import guarded
+from tf_slr.commands.common import Parser
 from tf_slr.landmarks import VALUES
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
 from tf_slr.runtime.student import Student
@@ -179,7 +180,7 @@ def table(result: dict) -> str:
 
 def main() -> int:
     """Measure, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")

@@ -12,7 +12,8 @@ from bench import table
 from matplotlib.figure import Figure
 
 from tf_slr import files
-from tf_slr.cli import guarded, import_tensorflow
+from tf_slr.cli import guarded
+from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.landmarks import BONES, LEFT_ELBOW, RIGHT_ELBOW, Clip, to_square
 from tf_slr.runtime.recognizer import Recognizer, Transcript
@@ -132,7 +133,7 @@ def report(run_root: Path, bundle_root: Path, bench_path: Path, out: Path) -> st
 
 def main() -> int:
     """Write the report and print its results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("run", "bundle", "bench", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()

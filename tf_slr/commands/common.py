@@ -1,0 +1,56 @@
+"""What every command shares: its parser, and how it reports what it refused."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tf_slr.quiet import silent_stderr
+
+EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
+
+# What a parser's `command` default is: the work, returning the exit code.
+Work = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that shows defaults, and exits with 1 at a wrong option: 2 means a bug."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": argparse.ArgumentDefaultsHelpFormatter} | options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_FAULT, f"error: {message}\n")
+
+
+def add_command(commands: argparse._SubParsersAction, name: str, work: Work, text: str) -> argparse.ArgumentParser:
+    """Add the command `name` to a parser's commands."""
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=work)
+    return parser
+
+
+def report(lines: Sequence[str]) -> int:
+    """Name what was refused or left out; 1 if anything was."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    return EXIT_FAULT if lines else EXIT_OK
+
+
+def prepared(out: Path, lines: Sequence[str]) -> int:
+    """Name what was left out, and say where the corpus is; notes alone are no fault."""
+    notes = [line for line in lines if line.startswith("note: ")]
+    left_out = [line for line in lines if not line.startswith("note: ")]
+    report(notes)
+    code = report(left_out)
+    print(f"wrote {out}" + (f" ({len(left_out)} left out)" if left_out else ""))
+    return code
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow before anything else does, without the page of warnings about absent GPUs it greets with."""
+    with silent_stderr():
+        import tensorflow  # noqa: F401
