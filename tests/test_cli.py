@@ -149,9 +149,7 @@ def test_a_read_only_output_is_a_plain_error(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("error: ")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("check",), ("evaluate", "--split", "x"), ("nothing",)]
-)
+@pytest.mark.parametrize("arguments", [("check",), ("evaluate", "--split", "x"), ("nothing",)])
 def test_a_wrong_option_is_the_users_mistake(arguments):
     _, stderr = tf_slr(*arguments, code=1)
     assert "error: " in stderr

@@ -54,7 +54,9 @@ def guarded(work: Callable[[], int]) -> int:
         return EXIT_BUG
 
 
-_EXTRAS = {"tensorflow": "train", "tf_keras": "train", "mediapipe": "video", "cv2": "video", "matplotlib": "report"}
+_EXTRAS = {"tensorflow": "train", "tf_keras": "train", "mediapipe": "video", "cv2": "video", "matplotlib": "report",
+    "pose_format": "pose", "pyarrow": "parquet", "distributed": "cluster", "dask": "cluster",
+}  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
