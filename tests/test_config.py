@@ -16,6 +16,23 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Round:
+    kind: Literal["round"] = "round"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class Square:
+    kind: Literal["square"] = "square"
+    side: float = 1.0
+
+
+@dataclass(frozen=True)
+class Shaped:
+    shape: Round | Square | None = None
+
+
+@dataclass(frozen=True)
 class Outer:
     count: int = 1
     sizes: tuple[int, ...] = (1, 2)
@@ -68,3 +85,15 @@ def test_written_toml_reads_back(tmp_path):
     options = Outer(7, (3,), 0.25, Inner(0.5, "b"))
     (tmp_path / "o.toml").write_text(config.to_toml(config.to_table(options)))
     assert config.load(Outer, tmp_path / "o.toml") == options
+
+
+def test_one_of_several_classes_is_chosen_by_its_kind(toml):
+    assert config.load(Shaped, toml("")).shape is None
+    assert config.load(Shaped, toml("[shape]\nradius = 2.0")).shape == Round(radius=2.0)
+    options = config.load(Shaped, toml("[shape]\nkind = 'square'\nside = 3"))
+    assert options.shape == Square(side=3.0)
+    assert config.load(Shaped, toml(config.to_toml(config.to_table(options)))) == options
+    with pytest.raises(UsageError, match=r"shape\.kind: expected 'round' or 'square', received 'flat'"):
+        config.load(Shaped, toml("[shape]\nkind = 'flat'"))
+    with pytest.raises(UsageError, match=r"unknown key shape\.radius"):
+        config.load(Shaped, toml("[shape]\nkind = 'square'\nradius = 3"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,3 +136,25 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,\xff")
     with pytest.raises(DataError, match="UTF-8"):
         files.read_text(tmp_path / "t.csv")
+
+
+KILLED = """
+import os, signal, sys
+from tf_slr import files
+with files.atomic_path(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_sweep_removes_what_a_killed_writer_left_and_nothing_in_use(tmp_path):
+    target = tmp_path / "below" / "file.bin"
+    target.parent.mkdir()
+    subprocess.run([sys.executable, "-c", KILLED, target], cwd=Path(__file__).parents[1])
+    assert [path.name[:5] for path in target.parent.iterdir()] == [".tmp-"]
+    with files.atomic_path(target) as temporary:
+        files.sweep(tmp_path)
+        temporary.write_bytes(b"whole")
+    assert target.read_bytes() == b"whole"
+    assert list(target.parent.iterdir()) == [target]
+    files.sweep(tmp_path / "nowhere")

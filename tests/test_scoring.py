@@ -1,4 +1,4 @@
-"""Word error rate, against jiwer and by definition."""
+"""Word error rate, against jiwer, against NIST sclite, and by definition."""
 
 import math
 import random
@@ -8,25 +8,53 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr.scoring import Errors, align, count, score
+from tests.sclite import sclite
+from tf_slr.scoring import SCLITE, Errors, align, count, score
+from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
 sentences = st.lists(st.sampled_from("ABCDE"), max_size=9)
+weights = st.builds(type(SCLITE), *[st.integers(1, 6)] * 3)
 
 
-def test_agrees_with_jiwer_on_random_pairs():
+def random_pairs(number, shortest=0):
     rng = random.Random(0)
-    for _ in range(3000):
-        reference = rng.choices("abcdef", k=rng.randint(1, 12))
-        hypothesis = rng.choices("abcdef", k=rng.randint(0, 12))
-        ours = count(align(reference, hypothesis))
-        theirs = jiwer.process_words(" ".join(reference), " ".join(hypothesis))
-        assert ours.total == theirs.substitutions + theirs.deletions + theirs.insertions
-        assert ours.wer == pytest.approx(theirs.wer)
+    lengths = range(shortest, 20)
+    return [
+        (rng.choices("ABCDEF", k=max(1, rng.choice(lengths))), rng.choices("ABCDEF", k=rng.choice(lengths)))
+        for _ in range(number)
+    ]
 
 
-@given(sentences, sentences)
-def test_alignment_is_of_both_sentences(reference, hypothesis):
-    pairs = align(reference, hypothesis)
+def total(theirs):
+    return theirs.substitutions + theirs.deletions + theirs.insertions
+
+
+def test_agrees_with_jiwer_on_ten_thousand_random_pairs():
+    pairs = random_pairs(10_000)
+    references, hypotheses = ([" ".join(sentence) for sentence in side] for side in zip(*pairs, strict=True))
+    for (reference, hypothesis), r, h in zip(pairs, references, hypotheses, strict=True):
+        assert count(align(reference, hypothesis)).total == total(jiwer.process_words(r, h))
+    assert score(*zip(*pairs, strict=True)).wer == jiwer.wer(list(references), list(hypotheses))
+
+
+def test_aligns_as_sclite_does(tmp_path):
+    pairs = {f"u{number:04d}": pair for number, pair in enumerate(random_pairs(3000))}
+    write_stm(tmp_path / "r.stm", {name: Reference(tuple(reference)) for name, (reference, _) in pairs.items()})
+    tokens = {name: [Token(gloss, 0.1 * i, 0.1) for i, gloss in enumerate(h)] for name, (_, h) in pairs.items()}
+    write_ctm(tmp_path / "h.ctm", tokens)
+    theirs = sclite(tmp_path / "h.ctm", tmp_path / "r.stm", tmp_path / "out")
+    assert theirs.keys() == pairs.keys()
+    for name, pair in pairs.items():
+        ours = align(*pair, SCLITE)
+        errors = count(ours)
+        assert (errors.hits, errors.substitutions, errors.deletions, errors.insertions) == theirs[name].counts
+        assert [reference or "*" for reference, _ in ours] == theirs[name].reference
+        assert [hypothesis or "*" for _, hypothesis in ours] == theirs[name].hypothesis
+
+
+@given(sentences, sentences, weights)
+def test_alignment_is_of_both_sentences(reference, hypothesis, weights):
+    pairs = align(reference, hypothesis, weights)
     assert [r for r, _ in pairs if r is not None] == reference
     assert [h for _, h in pairs if h is not None] == hypothesis
     errors = count(pairs)
@@ -38,6 +66,35 @@ def test_alignment_is_of_both_sentences(reference, hypothesis):
 def test_swapping_sides_swaps_deletions_and_insertions(reference, hypothesis):
     one, other = count(align(reference, hypothesis)), count(align(hypothesis, reference))
     assert one.total == other.total
+    # Ties may be broken otherwise, but what one side has more than the other is deleted or inserted.
+    assert one.deletions - one.insertions == other.insertions - other.deletions == len(reference) - len(hypothesis)
+
+
+@given(sentences, sentences, sentences)
+def test_errors_obey_the_triangle_inequality(a, b, c):
+    def distance(x, y):
+        return count(align(x, y)).total
+
+    assert distance(a, c) <= distance(a, b) + distance(b, c)
+
+
+@given(sentences, sentences, weights)
+def test_no_error_if_and_only_if_equal(reference, hypothesis, weights):
+    assert (count(align(reference, hypothesis, weights)).wer == 0) == (reference == hypothesis)
+
+
+@given(sentences, sentences, weights)
+def test_no_alignment_is_cheaper(reference, hypothesis, weights):
+    def paid(errors):
+        return (
+            errors.substitutions * weights.substitution
+            + errors.deletions * weights.deletion
+            + errors.insertions * weights.insertion
+        )
+
+    ours = paid(count(align(reference, hypothesis, weights)))
+    assert ours <= paid(count(align(reference, hypothesis)))
+    assert ours <= len(reference) * weights.deletion + len(hypothesis) * weights.insertion
 
 
 def test_kinds_of_errors():
@@ -45,9 +102,15 @@ def test_kinds_of_errors():
     assert count(align("A B C".split(), "A C".split())) == Errors(2, 0, 1, 0)
 
 
+def test_sclites_weights_keep_a_hit_where_unit_weights_see_two_substitutions():
+    assert count(align("AB", "BC")) == Errors(0, 2, 0, 0)
+    assert count(align("AB", "BC", SCLITE)) == Errors(1, 0, 1, 1)
+
+
 def test_empty_cases_are_defined():
     assert score([[]], [[]]).wer == 0
     assert math.isinf(score([[]], [["A"]]).wer)
+    assert score([[]], [["A"]]).summary()["wer"] is None
     assert score([["A", "B"]], [[]]).wer == 1
     assert score([], []).wer == 0
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from tf_slr import __version__
-from tf_slr.commands import corpus, prepare, recognition, training
+from tf_slr.commands import corpus, poses, prepare, recognition, scoring, training
 from tf_slr.commands.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
 from tf_slr.errors import SlrError
 
@@ -63,6 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="tf-slr", description="Continuous sign language recognition on a CPU.")
     parser.add_argument("--version", action="version", version=f"tf_slr {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (prepare, corpus, training, recognition):
+    for group in (prepare, corpus, poses, training, recognition, scoring):
         group.add(commands)
     return parser

@@ -25,7 +25,7 @@ def read_toml(path: Path | str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(files.read_text(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML ({error})") from error
 
 
@@ -49,7 +49,7 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
         raise UsageError(f"--set: expected a.b=value, received {setting!r}")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         value = text
     for name in names[:-1]:
         table = table.setdefault(name, {})
@@ -85,6 +85,8 @@ def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple and isinstance(value, list):
         return tuple(_convert(arguments[0], item, source, key) for item in value)
+    if origin is types.UnionType and isinstance(value, dict):
+        return build(_chosen(arguments, value, source, key), value, source, f"{key}.")
     if origin is types.UnionType:
         (kind,) = (argument for argument in arguments if argument is not types.NoneType)
         return _convert(kind, value, source, key)
@@ -96,6 +98,15 @@ def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
         return value
     expected = " or ".join(map(repr, arguments)) if origin is typing.Literal else getattr(kind, "__name__", kind)
     raise UsageError(f"{source}: {key}: expected {expected}, received {value!r}")
+
+
+def _chosen(classes: tuple[type, ...], table: dict[str, Any], source: str, key: str) -> type:
+    """The class of a union whose field `kind` has the table's value; the first one where the table has none."""
+    kinds = {cls.kind: cls for cls in classes if cls is not types.NoneType}
+    kind = table.get("kind", next(iter(kinds)))
+    if kind not in kinds:
+        raise UsageError(f"{source}: {key}.kind: expected {' or '.join(map(repr, kinds))}, received {kind!r}")
+    return kinds[kind]
 
 
 def to_table(options: Any) -> dict[str, Any]:

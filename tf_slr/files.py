@@ -16,6 +16,11 @@ import numpy as np
 
 from tf_slr.errors import DataError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be removed anyway
+    fcntl = None
+
 # One hour of landmarks at 30 fps is 120 MB in float32; anything above this in
 # one array file is a damaged header or an attack, not a clip.
 MAX_ARRAY_BYTES = 512 * 2**20
@@ -27,14 +32,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     The content is flushed to disk before the rename, so that after a crash
     the file is either the old or the new one. On an exception the temporary
-    file is removed and `path` stays as it was.
+    file is removed and `path` stays as it was; what a killed process leaves,
+    `sweep` removes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix is kept, because writers such as OpenCV choose the format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = _locked_temporary(path)
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -43,7 +46,34 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path | str) -> None:
+    """Remove the temporary files that killed processes left in a folder and below; those in use are kept."""
+    if fcntl is None:
+        return
+    for temporary in Path(folder).rglob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), temporary.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
+            temporary.unlink()
+
+
+_PREFIX = ".tmp-"
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked as long as the handle is open."""
+    while True:
+        # The suffix is kept, because writers such as OpenCV choose the format by it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
+        if fcntl is None:
+            return handle, Path(name)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name):  # else a sweep came between the two lines above
+            return handle, Path(name)
+        os.close(handle)
 
 
 def _umask() -> int:
@@ -68,6 +98,18 @@ def write_json(path: Path | str, content: object) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_bytes(path: Path | str) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def read_text(path: Path | str) -> str:
     """Read UTF-8 text.
 
@@ -75,9 +117,7 @@ def read_text(path: Path | str) -> str:
         DataError: the file cannot be read or is not UTF-8.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        return read_bytes(path).decode()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text (byte {error.start})") from error
 
@@ -90,7 +130,7 @@ def read_json(path: Path | str) -> dict:
     """
     try:
         content = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: is not valid JSON ({error})") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: expected a JSON object, found {type(content).__name__}")

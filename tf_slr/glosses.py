@@ -85,7 +85,7 @@ class Vocabulary:
         try:
             content = json.loads(text)
             glosses, unit = content["glosses"], content["unit"]
-        except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"{source}: expected a JSON object with 'unit' and 'glosses' ({error})") from error
         if not isinstance(glosses, list) or not all(isinstance(gloss, str) for gloss in glosses):
             raise DataError(f"{source}: expected 'glosses' to be a list of strings")

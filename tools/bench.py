@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +65,19 @@ def time_runs(
 def summarise(rounds: list[list[float]], frames: int) -> dict:
     """Percentiles in milliseconds, frames a second at the median, and the spread of the rounds' medians."""
     p50, p95, p99 = np.percentile(np.concatenate(rounds), (50, 95, 99)) * 1e3
-    quartiles = statistics.quantiles([statistics.median(part) for part in rounds], n=4)
     return {
         "p50_ms": round(float(p50), 3),
         "p95_ms": round(float(p95), 3),
         "p99_ms": round(float(p99), 3),
         "frames_per_second": round(frames / float(p50) * 1e3),
-        "spread": round((quartiles[2] - quartiles[0]) / quartiles[1], 4),
+        "spread": spread([statistics.median(part) for part in rounds]),
     }
+
+
+def spread(figures: Sequence[float]) -> float:
+    """How far two or more repetitions of a measurement lie apart: the middle half of them, as a share of the median."""
+    quartiles = statistics.quantiles(figures, n=4)
+    return round((quartiles[2] - quartiles[0]) / quartiles[1], 4)
 
 
 _PROBE = """

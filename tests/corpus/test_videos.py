@@ -5,21 +5,22 @@ import os
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tf_slr.corpus import extract, processes, videos
-from tf_slr.corpus.extract import Extraction, Job, Tracker, extract_many
-from tf_slr.corpus.manifest import SPLITS, Corpus, landmark_path, write_clip
+from tf_slr.corpus import assemble, extract, processes
+from tf_slr.corpus.assemble import Assembly
+from tf_slr.corpus.engines import Engine
+from tf_slr.corpus.extract import Extraction, Job, extract_many
+from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, landmark_path, write_clip
 from tf_slr.corpus.processes import in_processes
-from tf_slr.corpus.videos import VideosOptions, prepare_videos
+from tf_slr.corpus.videos import prepare_videos
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import Clip
 
-OPTIONS = VideosOptions("test", "a sign language")
+INFO = CorpusInfo("test", "a sign language")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def tracked(monkeypatch):
     """Stand in for MediaPipe: every video has 40 frames at 25 fps, unless `tracked[its name]` says otherwise."""
     special = {}
 
-    def extract_many(jobs, out, workers):
+    def extract_many(jobs, out, engine):
         results = []
         for job in jobs:
             result = special.get(job.video.name, (40, 25.0))
@@ -40,8 +41,8 @@ def tracked(monkeypatch):
         special["jobs"] = jobs
         return results
 
-    monkeypatch.setattr(videos, "extract_many", extract_many)
-    monkeypatch.setattr(videos, "landmark_source", lambda: "a tracker 1.0")
+    monkeypatch.setattr(assemble, "extract_many", extract_many)
+    monkeypatch.setattr(assemble, "landmark_source", lambda: "a tracker 1.0")
     return special
 
 
@@ -70,7 +71,7 @@ def test_the_index_becomes_a_corpus(tmp_path, tracked):
         ("anna/b.mp4", "YOU", "", "dev", "", ""),
         ("c.mp4", "HELLO", "ben", "test", "", ""),
     )
-    assert prepare_videos(index, tmp_path / "out", OPTIONS) == []
+    assert prepare_videos(index, tmp_path / "out", INFO, Assembly()) == []
     corpus = Corpus(tmp_path / "out")
     assert (corpus.info.fps, corpus.info.landmark_source, corpus.info.name) == (25.0, "a tracker 1.0", "test")
     (first,) = corpus.split("train")
@@ -85,19 +86,20 @@ def test_the_index_becomes_a_corpus(tmp_path, tracked):
 def test_a_label_is_one_gloss_and_unused_columns_are_named(tmp_path, tracked):
     index = index_of(tmp_path, ("file", "label", "frames"), ("a.mp4", "any  questions", "28"))
     index.write_bytes(b"\xef\xbb\xbf" + index.read_bytes().replace(b"\n", b"\r\n"))  # as a spreadsheet writes it
-    options = VideosOptions("test", "x", dev_share=0, test_share=0)
-    assert prepare_videos(index, tmp_path / "out", options) == [f"note: {index}: columns that are not used: frames"]
+    assert prepare_videos(index, tmp_path / "out", INFO, Assembly(), 0, 0) == [
+        f"note: {index}: columns that are not used: frames"
+    ]
     assert Corpus(tmp_path / "out").split("train")[0].glosses == ("any-questions",)
 
 
 def test_characters_come_from_glosses_only(tmp_path, tracked):
-    options = VideosOptions("test", "x", unit="character", dev_share=0, test_share=0)
+    info = CorpusInfo("test", "x", unit="character")
     index = index_of(tmp_path, ("file", "glosses"), ("a.mp4", "天气 好"))
-    assert prepare_videos(index, tmp_path / "out", options) == []
+    assert prepare_videos(index, tmp_path / "out", info, Assembly(), 0, 0) == []
     assert Corpus(tmp_path / "out").split("train")[0].glosses == ("天", "气", "好")
     index = index_of(tmp_path, ("file", "label"), ("a.mp4", "天气"))
     with pytest.raises(DataError, match=r"expected a header.*'file' and 'glosses' and maybe"):
-        prepare_videos(index, tmp_path / "out", options)
+        prepare_videos(index, tmp_path / "out", info, Assembly())
 
 
 def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
@@ -121,7 +123,7 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
     )
     with index.open("a") as stream:
         stream.write("missing.mp4\tA\ttrain\t\n\n")
-    lines = prepare_videos(index, tmp_path / "out", OPTIONS)
+    lines = prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert lines == [
         f"{index}, row 4: mute.mp4: has no glosses",
         f"{index}, row 5: odd.mp4: expected split train, dev, test, found 'validation'",
@@ -143,29 +145,28 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
 def test_a_bad_header_says_what_is_expected(tmp_path, tracked, header):
     (tmp_path / "index.tsv").write_text(f"{header}\na.mp4\tA\n")
     with pytest.raises(DataError, match=r"expected a header, separated by tabs, with 'file' and 'glosses' \(or 'label"):
-        prepare_videos(tmp_path / "index.tsv", tmp_path / "out", OPTIONS)
+        prepare_videos(tmp_path / "index.tsv", tmp_path / "out", INFO, Assembly())
 
 
 def test_nothing_usable_is_an_error_that_gives_the_reasons(tmp_path, tracked):
     tracked["dark.mp4"] = "no landmark was found"
     index = index_of(tmp_path, ("file", "glosses"), ("dark.mp4", "A"), ("mute.mp4", ""))
     with pytest.raises(DataError, match=r"no usable training clip \(.*mute.mp4: has no glosses; .*dark.mp4: no landm"):
-        prepare_videos(index, tmp_path / "out", OPTIONS)
+        prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert not (tmp_path / "out" / "corpus.toml").exists()
 
 
 def test_an_index_without_training_rows_is_refused_before_the_work(tmp_path, tracked):
     index = index_of(tmp_path, ("file", "glosses", "split"), ("a.mp4", "A", "dev"))
     with pytest.raises(DataError, match="no row is for training"):
-        prepare_videos(index, tmp_path / "out", OPTIONS)
+        prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert "jobs" not in tracked
 
 
 def test_drawn_splits_have_their_shares_and_hold_no_gloss_that_train_lacks(tmp_path, tracked):
     rows = [(f"{i}.mp4", f"G{i % 20}") for i in range(300)] + [(f"rare{i}.mp4", f"RARE{i}") for i in range(30)]
     index = index_of(tmp_path, ("file", "glosses"), *rows)
-    options = VideosOptions("test", "x", dev_share=0.2, test_share=0.1)
-    notes = prepare_videos(index, tmp_path / "out", options)
+    notes = prepare_videos(index, tmp_path / "out", INFO, Assembly(), 0.2, 0.1)
     corpus = Corpus(tmp_path / "out")
     sizes = {name: len(corpus.split(name)) for name in SPLITS}
     assert sum(sizes.values()) == 330
@@ -179,7 +180,7 @@ def test_drawn_splits_have_their_shares_and_hold_no_gloss_that_train_lacks(tmp_p
 
     before = {name: set(ids(tmp_path / "out", name)) for name in SPLITS}
     index_of(tmp_path, ("file", "glosses"), *reversed(rows), make=False)
-    prepare_videos(index, tmp_path / "again", options)
+    prepare_videos(index, tmp_path / "again", INFO, Assembly(), 0.2, 0.1)
     assert {name: set(ids(tmp_path / "again", name)) for name in SPLITS} == before
 
 
@@ -188,13 +189,13 @@ def test_a_clip_that_was_left_out_brings_no_gloss_into_train(tmp_path, tracked):
     for name, _ in rows[::2]:
         tracked[name] = "nobody is there"
     rows += [(f"take{i}.mp4", f"G{i}") for i in range(40)]
-    prepare_videos(index_of(tmp_path, ("file", "glosses"), *rows), tmp_path / "out", OPTIONS)
+    prepare_videos(index_of(tmp_path, ("file", "glosses"), *rows), tmp_path / "out", INFO, Assembly())
     assert len(Corpus(tmp_path / "out").vocabulary().glosses) == 40
 
 
 def test_empty_drawn_splits_are_noted(tmp_path, tracked):
     index = index_of(tmp_path, ("file", "glosses"), *((f"{i}.mp4", f"ONLY{i}") for i in range(30)))
-    lines = prepare_videos(index, tmp_path / "out", OPTIONS)
+    lines = prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert [line for line in lines if "split is empty" in line] == [
         "note: the dev split is empty; more takes of each gloss fill it, or a column 'split'",
         "note: the test split is empty; more takes of each gloss fill it, or a column 'split'",
@@ -205,31 +206,17 @@ def test_frame_rates_that_differ_or_are_unknown_are_noted(tmp_path, tracked):
     tracked |= {"slow.mp4": (40, 10.0), "near.mp4": (40, 26.0), "images": (40, None)}
     rows = [(name, "A", "train") for name in ("a.mp4", "b.mp4", "c.mp4", "slow.mp4", "near.mp4", "images")]
     index = index_of(tmp_path, ("file", "glosses", "split"), *rows)
-    assert prepare_videos(index, tmp_path / "out", VideosOptions("test", "x", fps=24)) == [
+    assert prepare_videos(index, tmp_path / "out", CorpusInfo("test", "x", fps=24), Assembly()) == [
         "note: 1 clips (images): no frame rate; 24 frames per second were assumed",
         "note: 1 clips (slow): from 10 to 26 frames per second, the corpus has 25",
     ]
     assert Corpus(tmp_path / "out").info.fps == 25.0
 
 
-def test_shards_share_the_clips_and_write_no_lists(tmp_path, tracked):
-    index = index_of(tmp_path, ("file", "glosses"), *((f"{i}.mp4", "A") for i in range(5)))
-    done = []
-    for shard in (1, 2):
-        prepare_videos(index, tmp_path / "out", VideosOptions("test", "x", shard=shard, shards=2))
-        done += [job.id for job in tracked["jobs"]]
-    assert sorted(done) == ["0", "1", "2", "3", "4"]
-    assert not (tmp_path / "out" / "corpus.toml").exists()
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [{"unit": "word"}, {"workers": -1}, {"dev_share": -0.1}, {"dev_share": 0.6, "test_share": 0.4},
-     {"test_share": math.nan}, {"fps": 0}, {"shard": 3, "shards": 2}, {"shard": 0}],
-)  # fmt: skip
-def test_options_that_cannot_be_are_refused(fault):
-    with pytest.raises((UsageError, DataError)):
-        VideosOptions("test", "x", **fault)
+@pytest.mark.parametrize("shares", [(-0.1, 0), (0.6, 0.4), (0, math.nan)])
+def test_shares_that_leave_nothing_for_train_are_refused(tmp_path, shares):
+    with pytest.raises(UsageError, match="shares of dev and test that leave some for train"):
+        prepare_videos(index_of(tmp_path, ("file", "glosses")), tmp_path / "out", INFO, Assembly(), *shares)
 
 
 def test_importing_needs_neither_opencv_nor_mediapipe():
@@ -246,54 +233,7 @@ def test_without_mediapipe_the_extra_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     with pytest.raises(UsageError, match=r"tf_slr\[video\]"):
-        extract_many([], tmp_path)
-
-
-def test_a_mediapipe_without_holistic_is_named_with_its_version(monkeypatch):
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.10.31")
-    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions.holistic", None)
-    extract._holistic_class.cache_clear()
-    with pytest.raises(UsageError, match=r"MediaPipe Holistic 0\.10\.31.* has no Holistic"):
-        Tracker()
-
-
-class BreakableHolistic:
-    """Finds one pose; stays broken once something failed, and needs a reset before every clip."""
-
-    def __init__(self, model_complexity):
-        assert model_complexity == 1
-        self.broken = False
-        self.fresh = False
-
-    def reset(self):
-        self.fresh = True
-
-    def process(self, frame):
-        if self.broken or frame.max() == 255:
-            self.broken = True
-            raise RuntimeError("graph has errors")
-        point = types.SimpleNamespace(x=0.25 if self.fresh else 0.75, y=0.5, z=0.0)
-        self.fresh = False
-        pose = types.SimpleNamespace(landmark=[point] * 33)
-        return types.SimpleNamespace(
-            pose_landmarks=pose, face_landmarks=None, left_hand_landmarks=None, right_hand_landmarks=None
-        )
-
-
-def test_the_tracker_is_reset_for_every_clip_and_replaced_after_a_failure(monkeypatch):
-    monkeypatch.setattr(extract, "_holistic_class", lambda: BreakableHolistic)
-    tracker = Tracker()
-    frame = np.zeros((64, 128, 3), np.uint8)
-    for _ in range(2):
-        clip = tracker.track([frame, frame], "good")
-        assert clip.aspect == 2.0
-        assert clip.landmarks.dtype == np.float32
-        assert clip.landmarks.shape == (2, 92, 3)
-        assert clip.landmarks[:, 0, 0].tolist() == [0.25, 0.75]
-        assert clip.shoulders[:, :, 1].tolist() == [[0.5, 0.5]] * 2
-        assert np.isnan(clip.landmarks[:, 10:]).all()
-        with pytest.raises(DataError, match=r"bad: MediaPipe failed in frame 2 \(graph has errors"):
-            tracker.track([frame, frame + 255], "bad")
+        extract_many([], tmp_path, Engine())
 
 
 def test_videos_of_nobody_are_refused_by_the_real_tracker(tmp_path, video_of_noise, capfd):
@@ -302,7 +242,7 @@ def test_videos_of_nobody_are_refused_by_the_real_tracker(tmp_path, video_of_noi
     good, cut = video_of_noise("noise.avi"), video_of_noise("cut.avi", frames=30)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     jobs = [Job("gone", tmp_path / "gone.avi"), Job("noise", good), Job("cut", cut)]
-    results = extract_many(jobs, tmp_path / "out", workers=1)
+    results = extract_many(jobs, tmp_path / "out", Engine(workers=1))
     assert [result.id for result in results] == ["gone", "noise", "cut"]
     assert results[0].refusal == f"{tmp_path / 'gone.avi'}: cannot be read (No such file or directory)"
     assert results[1].refusal.startswith(f"{good}: no landmark was found in any frame")

@@ -1,11 +1,14 @@
 """Batches: padding, order, repeatability."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError
-from tf_slr.features.batches import FeatureOptions, LoadedSplit, TrainingBatches, collate, load_split, plan
+from tf_slr.features.batches import FeatureOptions, TrainingBatches, UsableSplit, collate, load_split, plan
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import POINTS, VALUES, Clip
 
@@ -14,7 +17,7 @@ def split_of(count=23):
     rng = np.random.default_rng(0)
     clips = [Clip(rng.random((int(n), POINTS, 3), np.float32), None, 1.0) for n in rng.integers(9, 60, count)]
     samples = [Sample(f"s{i}", "a", len(clip.landmarks), ("A", "B")) for i, clip in enumerate(clips)]
-    return LoadedSplit(samples, clips, [])
+    return UsableSplit(samples, clips, [])
 
 
 def epoch_of(batches, epoch, start=0, stop=None):
@@ -63,21 +66,52 @@ def test_going_on_in_mid_epoch_gives_the_same_batches(batches):
 def test_speed_never_makes_a_sentence_infeasible():
     split = split_of()
     split.clips[0] = Clip(split.clips[0].landmarks[:9], None, 1.0)
+    split.samples[0] = dataclasses.replace(split.samples[0], frames=9)
     batches = TrainingBatches(split, Vocabulary(("A", "B")), FeatureOptions(), size=1, seed=0)
     assert min(batches._values(0, epoch).shape[0] for epoch in range(60)) >= 8
 
 
-def test_a_damaged_clip_is_named_and_the_rest_is_loaded(tmp_path):
+def corpus_of(root, count=3):
     samples = []
-    for i in range(3):
+    for i in range(count):
         path = landmark_path(f"c{i}")
-        write_clip(tmp_path / path, Clip(np.random.default_rng(i).random((20, POINTS, 3), np.float32), None, 1.0))
-        samples.append(Sample(f"c{i}", "a", 20, ("A",), landmarks=path))
-    write_corpus(tmp_path, CorpusInfo("t", "x"), {"train": samples})
+        write_clip(root / path, Clip(np.random.default_rng(i).random((20 + i, POINTS, 3), np.float32), None, 1.0))
+        samples.append(Sample(f"c{i}", "a", 20 + i, ("A",), landmarks=path))
+    write_corpus(root, CorpusInfo("t", "x"), {"train": samples})
+    return Corpus(root)
+
+
+@pytest.mark.parametrize("source", ["memory", "files"])
+def test_a_damaged_clip_is_named_and_the_rest_is_loaded(tmp_path, source):
+    corpus = corpus_of(tmp_path)
     (tmp_path / "landmarks/c1.npz").write_bytes(b"PK broken")
-    loaded = load_split(Corpus(tmp_path), "train")
+    loaded = load_split(corpus, "train", source)
     assert [sample.id for sample in loaded.samples] == ["c0", "c2"]
+    assert [len(clip.landmarks) for clip in loaded.clips] == [20, 22]
     assert len(loaded.refused) == 1
     assert "c1.npz" in loaded.refused[0]
     with pytest.raises(DataError, match=r"dev\.csv.*no usable"):
-        load_split(Corpus(tmp_path), "dev")
+        load_split(corpus, "dev", source)
+
+
+def test_files_are_read_when_asked_for_and_memory_keeps_them(tmp_path):
+    corpus = corpus_of(tmp_path)
+    kept, lazy = load_split(corpus, "train", "memory"), load_split(corpus, "train", "files")
+    assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(kept.clips, lazy.clips, strict=True))
+    (tmp_path / "landmarks/c1.npz").unlink()
+    assert len(kept.clips[1].landmarks) == 21
+    assert len(lazy.clips[2].landmarks) == 22
+    with pytest.raises(DataError, match=r"c1\.npz"):
+        lazy.clips[1]
+    with pytest.raises(IndexError):
+        lazy.clips[3]
+
+
+def test_a_clip_that_vanishes_in_training_is_named(tmp_path):
+    batches = TrainingBatches(load_split(corpus_of(tmp_path), "train", "files"), Vocabulary(("A",)), FeatureOptions(),
+                              size=1, seed=0)  # fmt: skip
+    (tmp_path / "landmarks/c1.npz").unlink()
+    with pytest.raises(tf.errors.OpError):
+        epoch_of(batches, 0)
+    assert isinstance(batches.fault, DataError)
+    assert "c1.npz" in str(batches.fault)

@@ -1,7 +1,6 @@
 """MediaPipe on real signing: what is found, and that neither a kill nor a change of plan spoils it."""
 
 import importlib.util
-import itertools
 import multiprocessing
 import os
 import shutil
@@ -15,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tf_slr.corpus.extract import Job, Tracker, extract_many, landmark_source
-from tf_slr.corpus.manifest import Corpus, read_clip
+from tf_slr.corpus.assemble import Assembly
+from tf_slr.corpus.engines import Engine
+from tf_slr.corpus.extract import Job, extract_many
+from tf_slr.corpus.manifest import Corpus, CorpusInfo, read_clip
+from tf_slr.corpus.tracker import Tracker, landmark_source
 from tf_slr.corpus.video import open_video, read_frames
-from tf_slr.corpus.videos import VideosOptions, prepare_videos
+from tf_slr.corpus.videos import prepare_videos
 from tf_slr.errors import DataError
-from tf_slr.landmarks import LEFT_HAND, MIRROR, POSE, RIGHT_HAND
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"
@@ -28,16 +29,20 @@ pytestmark = pytest.mark.skipif(
 
 # The shortest clips of the set, 20 frames each.
 SHORT = ("address", "bridge", "christmas")
-OPTIONS = VideosOptions("isl", "Indian Sign Language", workers=2, dev_share=0, test_share=0)
+INFO = CorpusInfo("isl", "Indian Sign Language")
+HOW = Assembly(Engine(workers=2))
 
 # Tests that a shell runs in the background inherit a SIGINT that is ignored.
 PREPARE = """
 import signal
 import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from tf_slr.corpus.videos import VideosOptions, prepare_videos
-options = VideosOptions("isl", "Indian Sign Language", workers=2, dev_share=0, test_share=0)
-prepare_videos(sys.argv[1], sys.argv[2], options)
+from tf_slr.corpus.assemble import Assembly
+from tf_slr.corpus.engines import Engine
+from tf_slr.corpus.manifest import CorpusInfo
+from tf_slr.corpus.videos import prepare_videos
+info = CorpusInfo("isl", "Indian Sign Language")
+prepare_videos(sys.argv[1], sys.argv[2], info, Assembly(Engine(workers=2)), 0, 0)
 """
 
 
@@ -58,7 +63,7 @@ def index(isl, tmp_path_factory):
 def unbroken(index, tmp_path_factory):
     """The corpus of a run that nothing disturbed."""
     out = tmp_path_factory.mktemp("unbroken")
-    assert prepare_videos(index, out, OPTIONS) == []
+    assert prepare_videos(index, out, INFO, HOW, 0, 0) == []
     return out
 
 
@@ -78,43 +83,11 @@ def wait_for(condition, seconds=30):
         time.sleep(0.01)
 
 
-def hand_presence(clip):
-    """The shares of frames with a left and with a right hand."""
-    return [float(np.isfinite(clip.landmarks[:, hand]).all((1, 2)).mean()) for hand in (LEFT_HAND, RIGHT_HAND)]
-
-
-def test_a_signer_is_found_and_the_mirror_swaps_the_hands(isl):
-    tracker = Tracker()
-    clip, fps = tracker.extract(isl / "cat.mp4")
-    mirrored = tracker.track((frame[:, ::-1].copy() for frame in read_frames(isl / "cat.mp4")), "mirror")
-    assert fps == 10
-    assert clip.landmarks.shape == (34, 92, 3)
-    assert clip.shoulders.shape == (34, 2, 3)
-    assert clip.aspect == pytest.approx(320 / 180)
-    assert np.isfinite(clip.landmarks[:, POSE]).all()
-    assert (clip.shoulders[:, 0, 0] > clip.shoulders[:, 1, 0]).all(), "a signer's left is at the picture's right"
-    left, right = hand_presence(clip)
-    assert (left, right) == (0, pytest.approx(0.32, abs=0.1))
-    assert hand_presence(mirrored) == [pytest.approx(right, abs=0.1), 0]
-    back = mirrored.landmarks[:, MIRROR]
-    assert np.nanmedian(np.abs(1 - back[..., 0] - clip.landmarks[..., 0])) < 0.01
-    assert np.nanmedian(np.abs(back[..., 1] - clip.landmarks[..., 1])) < 0.01
-
-
-def test_hands_are_found_in_most_frames_of_a_sharp_clip(real_data):
-    frames = itertools.islice(read_frames(real_data / "videos" / "dictasign_lsf_S4.mp4"), 50)
-    assert max(hand_presence(Tracker().track(frames, "dictasign"))) > 0.6
-
-
-def test_a_clip_does_not_depend_on_the_one_before(isl, unbroken):
-    tracker = Tracker()
-    tracker.extract(isl / f"{SHORT[0]}.mp4")
-    after_another = tracker.extract(isl / f"{SHORT[1]}.mp4").clip
-    alone = Tracker().extract(isl / f"{SHORT[1]}.mp4").clip
-    np.testing.assert_array_equal(after_another.landmarks, alone.landmarks)
-    np.testing.assert_array_equal(after_another.shoulders, alone.shoulders)
-    in_a_process = read_clip(unbroken / "landmarks" / f"{SHORT[1]}.npz")
-    np.testing.assert_array_equal(in_a_process.landmarks, alone.landmarks)
+def test_a_working_process_finds_what_this_one_finds(isl, unbroken):
+    here = Tracker().extract(isl / f"{SHORT[1]}.mp4").clip
+    there = read_clip(unbroken / "landmarks" / f"{SHORT[1]}.npz")
+    np.testing.assert_array_equal(there.landmarks, here.landmarks)
+    np.testing.assert_array_equal(there.shoulders, here.shoulders)
 
 
 def test_the_corpus_is_complete(isl, unbroken):
@@ -154,7 +127,7 @@ def test_a_killed_process_costs_nothing(isl, unbroken, tmp_path):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    results = extract_many(jobs, tmp_path, workers=2)
+    results = extract_many(jobs, tmp_path, Engine(workers=2))
     killer.join()
     assert killed
     assert [(result.id, result.frames, result.refusal) for result in results] == [(name, 20, "") for name in SHORT]
@@ -191,7 +164,7 @@ def test_a_killed_job_goes_on_where_it_was(index, unbroken, tmp_path):
     stop_midway(signal.SIGKILL, index, tmp_path)
     done = {path: path.stat().st_ino for path in tmp_path.glob("landmarks/[a-z]*.npz") if record(path).exists()}
     assert 1 <= len(done) < len(SHORT)
-    assert prepare_videos(index, tmp_path, OPTIONS) == []
+    assert prepare_videos(index, tmp_path, INFO, HOW, 0, 0) == []
     assert contents(tmp_path) == contents(unbroken)
     assert {path: path.stat().st_ino for path in done} == done, "what was done is not done again"
 
@@ -212,9 +185,9 @@ def test_only_what_is_whole_and_of_the_same_source_is_kept(isl, unbroken, tmp_pa
     record(outdated).write_text(record(outdated).read_text().replace('"mtime_ns": ', '"mtime_ns": 1'))
     before = [path.stat().st_ino for path in paths]
     jobs = [Job(name, isl / f"{name}.mp4") for name in SHORT]
-    first = extract_many(jobs, tmp_path, workers=2)
+    first = extract_many(jobs, tmp_path, Engine(workers=2))
     after = [path.stat().st_ino for path in paths]
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, False]
     assert contents(tmp_path / "landmarks") == contents(unbroken / "landmarks")
-    assert extract_many(jobs, tmp_path, workers=2) == first
+    assert extract_many(jobs, tmp_path, Engine(workers=2)) == first
     assert [path.stat().st_ino for path in paths] == after

@@ -7,9 +7,11 @@ import numpy as np
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding import beam, greedy
 from tf_slr.glosses import Vocabulary
+from tf_slr.landmarks import POINTS, Clip, Normalisation
+from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
-from tf_slr.training.evaluation import Evaluation, evaluate, network_logits
+from tf_slr.training.evaluation import WINDOW, Evaluation, evaluate, network_logits
 
 
 def sample(name, signer, *glosses):
@@ -32,6 +34,28 @@ def test_decoding_reads_logits_only():
     references = (sample("1", "a", "X", "Y"), sample("1", "a", "B"))
     found = [evaluate(iter([logits]), [reference], Vocabulary(("A", "B"))).hypotheses for reference in references]
     assert found[0] == found[1] == (("A", "B"),)
+
+
+def test_logits_come_in_the_order_of_the_clips_and_no_more_clips_are_read_than_are_needed():
+    rng = np.random.default_rng(0)
+    clips = [Clip(rng.random((int(n), POINTS, 3), np.float32), None, 1.0) for n in rng.integers(9, 40, 2 * WINDOW + 5)]
+    read = []
+
+    class Counting(list):
+        def __getitem__(self, index):
+            read.append(index)
+            return super().__getitem__(index)
+
+    network = Mslr(MslrOptions(width=8, hidden=4), 5)
+    logits = network_logits(network, Counting(clips), Normalisation(), batch=1)
+    first = next(logits)
+    assert len(read) == WINDOW
+    found = [first, *logits]
+    assert read == list(range(len(clips)))
+    for clip, rows in zip(clips, found, strict=True):
+        (alone,) = network_logits(network, [clip], Normalisation())
+        assert rows.shape == alone.shape
+        assert np.allclose(rows, alone, atol=1e-5)
 
 
 def test_no_inference_function_has_a_door_for_a_reference():

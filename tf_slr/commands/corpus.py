@@ -1,9 +1,14 @@
-"""`tf-slr check`: what is wrong with a corpus."""
+"""`tf-slr check`, `tf-slr stats` and `tf-slr pack`: what is wrong with a corpus, what is in it, and shards of it."""
 
 import argparse
+import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from tf_slr.commands.common import add_command, report
+from tf_slr import files
+from tf_slr.commands.common import add_command, import_tensorflow, prepared, report
+from tf_slr.corpus.shards import FOLDER
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -11,10 +16,57 @@ def add(commands: argparse._SubParsersAction) -> None:
     check = add_command(commands, "check", _check, "walk a corpus and name every fault")
     check.add_argument("corpus", type=Path)
 
+    stats = add_command(commands, "stats", _stats, "sentences, glosses, signers and hours of a corpus, as papers print")
+    stats.add_argument("corpus", type=Path)
+    stats.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    stats.add_argument("--out", type=Path, help="folder for stats.md, stats.json and stats.png")
+    stats.add_argument(
+        "--no-landmarks", action="store_true", help="do not read the landmark files for what the tracker found"
+    )
+
+    pack = add_command(commands, "pack", _pack, "write the landmarks into shards, for corpora larger than memory")
+    pack.add_argument("corpus", type=Path)
+    pack.add_argument("--shard-mb", type=int, default=128, help="largest size of a shard in megabytes, about")
+
 
 def _check(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.check import check_corpus
 
-    code = report(check_corpus(arguments.corpus))
-    print(f"{arguments.corpus}: {'faulty' if code else 'no fault found'}")
+    lines = check_corpus(arguments.corpus)
+    notes = [line for line in lines if line.startswith("note: ")]
+    faults = [line for line in lines if not line.startswith("note: ")]
+    report(notes)
+    code = report(faults)
+    verdict = _counted(faults, "fault") if faults else "no fault found"
+    print(f"{arguments.corpus}: {verdict}" + (f" ({_counted(notes, 'note')})" if notes else ""))
     return code
+
+
+def _counted(lines: Sequence[str], what: str) -> str:
+    return f"{len(lines)} {what}{'' if len(lines) == 1 else 's'}"
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.corpus.stats import corpus_stats, draw, markdown
+
+    corpus = Corpus(arguments.corpus)
+    stats, refused = corpus_stats(corpus, not arguments.no_landmarks)
+    code = report(refused)
+    print(json.dumps(stats.table(), indent=2, ensure_ascii=False) if arguments.json else markdown(stats))
+    if arguments.out:
+        draw(corpus, stats, arguments.out / "stats.png")
+        files.write_text(arguments.out / "stats.md", markdown(stats) + "\n")
+        files.write_json(arguments.out / "stats.json", stats.table())
+        # Not between the lines of the JSON.
+        print(f"wrote {arguments.out}", file=sys.stderr if arguments.json else sys.stdout)
+    return code
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    import_tensorflow()
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.features.records import pack
+
+    corpus = Corpus(arguments.corpus)
+    return prepared(corpus.root / FOLDER, pack(corpus, arguments.shard_mb * 2**20))

@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tf_slr.commands.common import Work, add_command, prepared
+
+if TYPE_CHECKING:
+    from tf_slr.corpus.assemble import Assembly, Plan
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -43,18 +47,69 @@ def add(commands: argparse._SubParsersAction) -> None:
     boston = kind("boston104", _prepare_boston104, "read the RWTH-BOSTON-104 tracking release")
     boston.add_argument("--root", type=Path, required=True)
 
+    phoenix = kind("phoenix2014", _prepare_phoenix2014, "read RWTH-PHOENIX-Weather 2014")
+    phoenix.add_argument("--root", type=Path, required=True, help="phoenix2014-release, or one of its two folders")
+    phoenix.add_argument("--signer-independent", action="store_true", help="of the two, the one that trains without "
+                         "signer 5")  # fmt: skip
+    _add_assembly(phoenix)
+
+    translation = kind("phoenix2014T", _prepare_phoenix2014t, "read RWTH-PHOENIX-Weather 2014T")
+    translation.add_argument("--root", type=Path, required=True, help="PHOENIX-2014-T, or the folder that holds it")
+    _add_assembly(translation)
+
+    csl = kind("csl-daily", _prepare_csl_daily, "read CSL-Daily")
+    csl.add_argument("--root", type=Path, required=True, help="the folder with sentence_label and sentence")
+    csl.add_argument("--unit", choices=("gloss", "character"), default="gloss", help="signs, or characters of the text")
+    _add_assembly(csl)
+
     videos = kind("videos", _prepare_videos, "run MediaPipe on labelled videos")
     videos.add_argument(
         "--index", type=Path, required=True, help="tab-separated list with the columns file and glosses"
     )
     videos.add_argument("--unit", choices=("gloss", "character"), default="gloss")
-    videos.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
     videos.add_argument("--fps", type=float, default=30.0, help="of clips that do not say, such as image folders")
-    videos.add_argument("--dev-share", type=float, default=0.1, help="share of clips for dev, without a column split")
-    videos.add_argument("--test-share", type=float, default=0.1, help="the same for test")
-    videos.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N",
-                        help="track part I of N only; a last run without it writes the lists")  # fmt: skip
+    _add_shares(videos)
+    _add_assembly(videos)
     _add_description(videos)
+
+    pose = kind("pose", _prepare_pose, "read labelled .pose files of MediaPipe Holistic")
+    pose.add_argument("--index", type=Path, required=True, help="tab-separated list with the columns file and glosses")
+    pose.add_argument("--unit", choices=("gloss", "character"), default="gloss")
+    pose.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
+    _add_shares(pose)
+    _add_description(pose)
+
+    kd_mslrt = kind("kd-mslrt", _prepare_kd_mslrt, "read landmarks in the layout of KD-MSLRT: CSV lists, Parquet files")
+    kd_mslrt.add_argument("--root", type=Path, required=True, help="the folder with the lists; their names say the "
+                          "split (..._dev.csv), or it is drawn")  # fmt: skip
+    kd_mslrt.add_argument("--unit", choices=("gloss", "character"), default="gloss")
+    kd_mslrt.add_argument("--aspect", type=float, default=210 / 260, help="width / height of the videos, which the "
+                          "files do not say; the default is PHOENIX14's 210 / 260")  # fmt: skip
+    kd_mslrt.add_argument("--fps", type=float, default=25.0, help="of the videos, which the files do not say")
+    kd_mslrt.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
+    _add_shares(kd_mslrt)
+    _add_description(kd_mslrt)
+
+    merge = add_command(commands, "merge", _merge, "make one corpus of the parts that 'prepare --shard I/N' left")
+    merge.add_argument("parts", type=Path, nargs="+", metavar="PART", help="folder of one or more parts")
+    merge.add_argument("--out", type=Path, required=True, help="folder of the corpus; it may be one of the parts")
+
+
+def _add_assembly(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-landmarks", dest="landmarks", action="store_false", help="write lists only, for networks "
+                        "that read the video")  # fmt: skip
+    parser.add_argument("--workers", type=int, default=0, help="processes of this machine; 0 for one a core")
+    parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N",
+                        help="track part I of N only; 'tf-slr merge' makes a corpus of all parts")  # fmt: skip
+    parser.add_argument("--engine", choices=("processes", "dask"), default="processes", help="who tracks")
+    parser.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="of the Dask scheduler, e.g. tcp://head:8786"
+    )
+
+
+def _add_shares(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dev-share", type=float, default=0.1, help="share of clips for dev, without a column split")
+    parser.add_argument("--test-share", type=float, default=0.1, help="the same for test")
 
 
 def _add_description(parser: argparse.ArgumentParser) -> None:
@@ -101,22 +156,78 @@ def _prepare_boston104(arguments: argparse.Namespace) -> int:
     return prepared(arguments.out, prepare_boston104(arguments.root, arguments.out))
 
 
-def _prepare_videos(arguments: argparse.Namespace) -> int:
-    from tf_slr.corpus.videos import VideosOptions, prepare_videos
+def _prepare_phoenix2014(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.phoenix import read_phoenix2014
 
-    options = VideosOptions(
-        name=arguments.name or arguments.out.name,
-        language=arguments.language,
-        licence=arguments.licence,
-        unit=arguments.unit,
-        workers=arguments.workers,
-        dev_share=arguments.dev_share,
-        test_share=arguments.test_share,
-        fps=arguments.fps,
-        shard=arguments.shard[0],
-        shards=arguments.shard[1],
+    return _assembled(arguments, read_phoenix2014(arguments.root, arguments.signer_independent))
+
+
+def _prepare_phoenix2014t(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.phoenix import read_phoenix2014t
+
+    return _assembled(arguments, read_phoenix2014t(arguments.root))
+
+
+def _prepare_csl_daily(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.csl_daily import read_csl_daily
+
+    return _assembled(arguments, read_csl_daily(arguments.root, arguments.unit))
+
+
+def _prepare_videos(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.manifest import CorpusInfo
+    from tf_slr.corpus.videos import prepare_videos
+
+    info = CorpusInfo(
+        arguments.name or arguments.out.name, arguments.language, arguments.unit, arguments.fps, arguments.licence
     )
-    return prepared(arguments.out, prepare_videos(arguments.index, arguments.out, options))
+    shares = arguments.dev_share, arguments.test_share
+    return prepared(arguments.out, prepare_videos(arguments.index, arguments.out, info, _assembly(arguments), *shares))
+
+
+def _prepare_pose(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.manifest import CorpusInfo
+    from tf_slr.corpus.poses import LANDMARK_SOURCE, prepare_pose
+
+    info = CorpusInfo(
+        arguments.name or arguments.out.name, arguments.language, arguments.unit, licence=arguments.licence,
+        landmark_source=LANDMARK_SOURCE,
+    )  # fmt: skip
+    shares = arguments.dev_share, arguments.test_share
+    return prepared(arguments.out, prepare_pose(arguments.index, arguments.out, info, *shares, arguments.workers))
+
+
+def _prepare_kd_mslrt(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.kd_mslrt import LANDMARK_SOURCE, prepare_kd_mslrt
+    from tf_slr.corpus.manifest import CorpusInfo
+
+    info = CorpusInfo(
+        arguments.name or arguments.out.name, arguments.language, arguments.unit, arguments.fps, arguments.licence,
+        landmark_source=LANDMARK_SOURCE,
+    )  # fmt: skip
+    options = arguments.aspect, arguments.dev_share, arguments.test_share, arguments.workers
+    return prepared(arguments.out, prepare_kd_mslrt(arguments.root, arguments.out, info, *options))
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.assemble import merge_parts
+
+    return prepared(arguments.out, merge_parts(arguments.parts, arguments.out))
+
+
+def _assembled(arguments: argparse.Namespace, plan: "Plan") -> int:
+    from tf_slr.corpus.assemble import assemble
+
+    return prepared(arguments.out, assemble(plan, arguments.out, _assembly(arguments)))
+
+
+def _assembly(arguments: argparse.Namespace) -> "Assembly":
+    """The options of `_add_assembly` as one."""
+    from tf_slr.corpus.assemble import Assembly
+    from tf_slr.corpus.engines import Engine
+
+    engine = Engine(arguments.engine, arguments.workers, arguments.scheduler)
+    return Assembly(engine, *arguments.shard, landmarks=arguments.landmarks)
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""`tf-slr recognize`: landmark files and videos -> glosses."""
+"""`tf-slr recognize`: landmark files, .pose files and videos -> glosses."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from tf_slr.errors import SlrError
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `recognize`."""
-    recognize = add_command(commands, "recognize", _recognize, "recognise landmark files (.npz) and videos")
+    recognize = add_command(commands, "recognize", _recognize, "recognise landmark files (.npz, .pose) and videos")
     recognize.add_argument("--bundle", type=Path, required=True)
     recognize.add_argument("--threads", type=int, default=1)
     recognize.add_argument("--json", action="store_true", help="print glosses with times and confidences")
@@ -49,7 +49,11 @@ class _ClipReader:
             from tf_slr.corpus.manifest import read_clip
 
             return read_clip(path), None
-        from tf_slr.corpus.extract import Tracker
+        if path.suffix == ".pose":
+            from tf_slr.corpus.poses import read_pose
+
+            return read_pose(path)[:2]
+        from tf_slr.corpus.tracker import Tracker
 
         self._tracker = self._tracker or Tracker()
         extraction = self._tracker.extract(path)

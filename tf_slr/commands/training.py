@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from tf_slr.commands.common import add_command, import_tensorflow, report
 from tf_slr.errors import UsageError
+from tf_slr.scoring import describe
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -23,6 +25,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     evaluate.add_argument("--split", choices=("train", "dev", "test"), default="dev")
     evaluate.add_argument("--beam", type=int, default=0, help="width of the beam search; 0 decodes greedily")
     evaluate.add_argument("--json", action="store_true", help="print everything, by signer and by sentence")
+    evaluate.add_argument(
+        "--ctm", type=Path, help="write what was recognised, with times, for 'tf-slr score' or sclite"
+    )
+    evaluate.add_argument("--stm", type=Path, help="write the references for 'tf-slr score' or sclite")
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -48,13 +54,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     import_tensorflow()
     from tf_slr.training.reporting import evaluate_model
 
-    result, refused = evaluate_model(arguments.run, arguments.bundle, arguments.corpus, arguments.split, arguments.beam)
+    result, refused = evaluate_model(
+        arguments.run, arguments.bundle, arguments.corpus, arguments.split, arguments.beam, arguments.ctm, arguments.stm
+    )
     code = report(refused)
+    for path in filter(None, (arguments.ctm, arguments.stm)):
+        print(f"wrote {path}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
         return code
     for name, counts in {"all": result, **result["groups"]}.items():
-        wer = "undefined (no reference gloss)" if counts["wer"] is None else f"{100 * counts['wer']:6.2f} %"
-        print(f"{arguments.split}, {name:16s} WER {wer}  ({counts['substitutions']} substituted, {counts['deletions']} "
-              f"deleted, {counts['insertions']} inserted of {counts['glosses']})  {result['corpus']}")  # fmt: skip
+        print(f"{arguments.split}, {name:16s} {describe(counts)}  {result['corpus']}")
     return code

@@ -22,6 +22,8 @@ from tf_slr.glosses import UNITS, Vocabulary, tokenise
 from tf_slr.landmarks import Clip, check_clip
 
 SPLITS = ("train", "dev", "test")
+# File systems allow 255 bytes, of which the suffix and a temporary file's prefix take some.
+MAX_ID_BYTES = 200
 COLUMNS = ("id", "signer", "frames", "glosses", "text", "landmarks", "video")
 
 
@@ -64,7 +66,7 @@ class Sample:
         frames: number of frames.
         glosses: the annotation, in units of the corpus.
         text: spoken-language text, or empty.
-        landmarks: path of the landmark file, relative to the corpus.
+        landmarks: path of the landmark file, relative to the corpus, or empty.
         video: path of a video file or image folder, or empty.
     """
 
@@ -134,6 +136,8 @@ class Corpus:
         Raises:
             DataError: the file is missing, damaged, or holds another number of frames than promised.
         """
+        if not sample.landmarks:
+            raise DataError(f"{self.root}: {sample.id}: has no landmarks; prepare the corpus without --no-landmarks")
         clip = read_clip(self.root / sample.landmarks)
         if len(clip.landmarks) != sample.frames:
             raise DataError(
@@ -186,14 +190,16 @@ def landmark_path(sample_id: str) -> str:
     Raises:
         DataError: the id cannot be a file name.
     """
-    if not sample_id or sample_id.startswith(".") or any(c in sample_id for c in "/\\\0\n"):
-        raise DataError(f"expected an id that can be a file name, received {sample_id!r}")
+    unfit = not sample_id or sample_id.startswith(".") or any(c in sample_id for c in "/\\\0\n")
+    if unfit or len(sample_id.encode(errors="replace")) > MAX_ID_BYTES:
+        raise DataError(f"expected an id that can be a file name, received {sample_id[:MAX_ID_BYTES]!r}")
     return f"landmarks/{sample_id}.npz"
 
 
 def begin_corpus(root: Path | str) -> None:
     """Say that a corpus is being rewritten: until `write_corpus` the folder is none."""
     (Path(root) / "corpus.toml").unlink(missing_ok=True)
+    files.sweep(root)
 
 
 def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[Sample]]) -> list[str]:
@@ -209,6 +215,7 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
         DataError: an id stands twice, or no training sample is left.
     """
     root = Path(root)
+    begin_corpus(root)
     left_out = []
     seen: set[str] = set()
     for name in SPLITS:

@@ -90,6 +90,28 @@ def open_video(path: Path | str) -> Video:
     return Video(path, fps, promised, width, height)
 
 
+def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | None]:
+    """Number of frames and frame rate of a video file or a folder of images, looking at no picture where possible.
+
+    Args:
+        path: the video.
+        expected: how many frames there must be; None accepts any number.
+
+    Raises:
+        DataError: there is none, or another number of frames than expected.
+    """
+    if path.is_dir():
+        count, fps, slack = len(_image_names(path)), None, 0
+    else:
+        fps, count = _header(path)
+        count, slack = count or sum(1 for _ in _decode(path)), MISSING_FRAMES_ALLOWED
+    if count == 0:
+        raise DataError(f"{path}: holds no readable frame")
+    if expected is not None and abs(count - expected) > slack:
+        raise DataError(f"{path}: expected {expected} frames, found {count}")
+    return count, fps
+
+
 def read_frames(path: Path | str) -> Iterator[np.ndarray]:
     """The frames of a video file or a folder of images, RGB uint8 [H, W, 3] each.
 
@@ -105,18 +127,20 @@ def image_paths(folder: Path) -> list[Path]:
     Raises:
         DataError: there are none.
     """
-    images = [
-        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    ]
-    if not images:
+    return [folder / name for name in sorted(_image_names(folder), key=_by_number)]
+
+
+def _image_names(folder: Path) -> list[str]:
+    names = [name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
+    if not names:
         raise DataError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
-    return sorted(images, key=_by_number)
+    return names
 
 
-def _by_number(path: Path) -> tuple[list[str | int], str]:
+def _by_number(name: str) -> tuple[list[str | int], str]:
     # Splitting by a group puts the numbers at the odd places, so that like is compared with like.
-    parts = re.split(r"(\d+)", path.stem)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], path.name
+    parts = re.split(r"(\d+)", name.rpartition(".")[0])
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
 def _decode(path: Path) -> Iterator[np.ndarray]:

@@ -27,6 +27,7 @@ class AugmentOptions:
         speed: the clip is played up to this share faster or slower.
         jitter: standard deviation of noise on every coordinate, in shoulder widths.
         drop_hand: probability, for each hand, of losing it in one run of frames.
+        crop: whether a video is cropped anywhere instead of at its centre; landmarks have no border.
     """
 
     flip: float = 0.5
@@ -38,6 +39,7 @@ class AugmentOptions:
     speed: float = 0.2
     jitter: float = 0.01
     drop_hand: float = 0.0
+    crop: bool = True
 
     def __post_init__(self) -> None:
         for name in ("flip", "rotate", "fuse", "drop_hand"):
@@ -48,7 +50,7 @@ class AugmentOptions:
 
 
 # The recipe of a clip that is shown as it is.
-NONE = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0, jitter=0, drop_hand=0)
+NONE = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0, jitter=0, drop_hand=0, crop=False)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Change:
         jitter: standard deviation of the noise in shoulder widths, drawn from `noise_seed`.
         lost: for left and right hand, the first and last + 1 new frame without it.
         noise_seed: seed of the noise.
+        crop: share of a video's spare width and height that is cut off at its left and top.
     """
 
     positions: np.ndarray
@@ -76,6 +79,7 @@ class Change:
     jitter: float = 0.0
     lost: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     noise_seed: int = 0
+    crop: tuple[float, float] = (0.5, 0.5)
 
 
 def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortest: int = 1) -> Change:
@@ -97,6 +101,7 @@ def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortes
         jitter=options.jitter,
         lost=(_run(options, length, rng), _run(options, length, rng)),
         noise_seed=int(rng.integers(2**31)),
+        crop=tuple(rng.random(2)) if options.crop else (0.5, 0.5),
     )
 
 

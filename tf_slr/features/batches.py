@@ -1,19 +1,24 @@
 """Batches of clips of similar length, reproducible from a seed and a position."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tf_slr import timing
 from tf_slr.corpus.manifest import Corpus, Sample
+from tf_slr.corpus.shards import ShardedSplit
+from tf_slr.corpus.threads import in_threads
 from tf_slr.errors import DataError
 from tf_slr.features.augment import AugmentOptions, apply, draw
+from tf_slr.features.records import read_record
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import VALUES, Clip, Normalisation, normalise
+
+Source = Literal["memory", "files", "shards"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,14 @@ class FeatureOptions:
     """How clips become network input.
 
     Attributes:
+        source: where training finds clips. "memory" reads all of them once and keeps them; "files" reads each
+            landmark file whenever its turn comes, "shards" its record in the shards of `tf-slr pack`: for corpora
+            larger than memory. Batches are the same to the bit.
         normalisation: the rule that also the deployed model follows.
         augment: changes in training.
     """
 
+    source: Source = "memory"
     normalisation: Normalisation = field(default_factory=Normalisation)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
 
@@ -45,33 +54,94 @@ class Batch(NamedTuple):
     glosses: np.ndarray
 
 
-class LoadedSplit(NamedTuple):
-    """A split in memory: samples, their clips, and one line for each that cannot be used."""
+class UsableSplit(NamedTuple):
+    """What of a split can be used.
 
-    samples: list[Sample]
-    clips: list[Clip]
+    Attributes:
+        samples: the clips' annotations, with their lengths.
+        clips: their landmarks: in memory, or read whenever one is asked for.
+        refused: one line for each sample that cannot be used.
+    """
+
+    samples: Sequence[Sample]
+    clips: Sequence[Clip]
     refused: list[str]
 
 
-def load_split(corpus: Corpus, name: str) -> LoadedSplit:
-    """Read a split's landmarks; a damaged clip is named and left out.
+class _Lazy(Sequence[Clip]):
+    """Clips that are read when they are asked for, every time."""
+
+    def __init__(self, read: Callable[[int], Clip], count: int) -> None:
+        self._read, self._count = read, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Clip:
+        return self._read(index)
+
+
+def load_split(corpus: Corpus, name: str, source: Source = "memory") -> UsableSplit:
+    """Read a split's landmarks once; a damaged clip is named and left out.
+
+    Args:
+        corpus: the corpus.
+        name: "train", "dev" or "test".
+        source: where clips come from afterwards, see `FeatureOptions.source`.
 
     Raises:
-        DataError: nothing usable is left.
+        DataError: nothing usable is left, or there are no sound shards to read from.
     """
-    samples, clips, refused = [], [], []
-    for sample in corpus.split(name):
-        try:
-            if not sample.feasible:
-                raise DataError(f"{sample.id}: {sample.frames} frames are too few for {len(sample.glosses)} glosses")
-            clips.append(corpus.clip(sample))
-            samples.append(sample)
-        except DataError as error:
-            refused.append(str(error))
+    if source == "shards":
+        samples, clips, refused = _from_shards(corpus, name)
+    else:
+        samples, clips, refused = _from_files(corpus, name, keep=source == "memory")
     if not samples:
         reason = f"; first fault: {refused[0]}" if refused else ""
         raise DataError(f"{corpus.root / name}.csv: the {name} split has no usable sample{reason}")
-    return LoadedSplit(samples, clips, refused)
+    return UsableSplit(samples, clips, refused)
+
+
+def _from_files(corpus: Corpus, name: str, keep: bool) -> UsableSplit:
+    def read(sample: Sample) -> Clip | DataError:
+        try:
+            _require_feasible(sample)
+            return corpus.clip(sample)
+        except DataError as error:
+            return error
+
+    samples, clips, refused = [], [], []
+    listed = corpus.split(name)
+    for sample, clip in zip(listed, in_threads(read, listed, f"read {name}", "clip"), strict=True):
+        if isinstance(clip, DataError):
+            refused.append(str(clip))
+            continue
+        samples.append(sample)
+        if keep:
+            clips.append(clip)
+    return UsableSplit(samples, clips if keep else _Lazy(lambda i: corpus.clip(samples[i]), len(samples)), refused)
+
+
+def _from_shards(corpus: Corpus, name: str) -> UsableSplit:
+    split = ShardedSplit(corpus, name)
+    split.verify()
+    samples, records, refused = [], [], list(split.refused)
+    for sample, record in zip(split.samples, split.records, strict=True):
+        if record is None:
+            continue
+        try:
+            _require_feasible(sample)
+        except DataError as error:
+            refused.append(str(error))
+            continue
+        samples.append(sample)
+        records.append(record)
+    return UsableSplit(samples, _Lazy(lambda i: read_record(records[i], samples[i]), len(samples)), refused)
+
+
+def _require_feasible(sample: Sample) -> None:
+    if not sample.feasible:
+        raise DataError(f"{sample.id}: {sample.frames} frames are too few for {len(sample.glosses)} glosses")
 
 
 def plan(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -85,23 +155,36 @@ def plan(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[np
 
 
 class TrainingBatches:
-    """Augmented training batches: epoch `e`, batch `b` is always the same for one seed."""
+    """Augmented training batches: epoch `e`, batch `b` is always the same for one seed.
 
-    def __init__(self, split: LoadedSplit, vocabulary: Vocabulary, options: FeatureOptions, size: int, seed: int):
+    A clip is asked for when its batch is made, so no more than the batches
+    that wait to be trained on need be in memory.
+
+    Attributes:
+        fault: why the last dataset broke off: a clip that could not be read any more. TensorFlow hides it in
+            an error of its own.
+    """
+
+    def __init__(self, split: UsableSplit, vocabulary: Vocabulary, options: FeatureOptions, size: int, seed: int):
         self.clips, self.options, self.size, self.seed = split.clips, options, size, seed
+        self.lengths = [sample.frames for sample in split.samples]
         self.labels = [vocabulary.encode(sample.glosses) for sample in split.samples]
+        self.fault: DataError | None = None
 
     def __len__(self) -> int:
         return math.ceil(len(self.clips) / self.size)
 
     def dataset(self, epoch: int, start: int, stop: int) -> tf.data.Dataset:
         """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` tuples."""
-        lengths = [len(clip.landmarks) for clip in self.clips]
-        batches = plan(lengths, self.size, np.random.default_rng([self.seed, epoch]))
+        batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]))
 
         def make(number: np.ndarray) -> Batch:
             members = batches[int(number)]
-            return collate([self._values(i, epoch) for i in members], [self.labels[i] for i in members])
+            try:
+                return collate([self._values(i, epoch) for i in members], [self.labels[i] for i in members])
+            except DataError as error:
+                self.fault = error
+                raise
 
         types = [tf.float32, tf.int32, tf.int32, tf.int32]
         shapes = [(None, None, VALUES), (None,), (None, None), (None,)]

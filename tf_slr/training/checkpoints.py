@@ -50,7 +50,7 @@ def load(path: Path | str, **groups: Sequence[tf.Variable]) -> dict:
             assignments.append((variable, value))
     try:
         state = json.loads(arrays["state"].tobytes())
-    except (KeyError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, ValueError) as error:
         raise DataError(f"{path}: has no readable state ({error})") from error
     for variable, value in assignments:
         variable.assign(value)

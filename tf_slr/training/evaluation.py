@@ -1,40 +1,42 @@
 """How well a model recognises a split. References are met only after recognition, by the scorer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tf_keras
 
 from tf_slr.corpus.manifest import Sample
-from tf_slr.decoding.greedy import greedy
+from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.features.batches import collate
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Clip, Normalisation, normalise
 from tf_slr.scoring import Errors, score
 
-# Logits [T, classes] of one clip -> gloss ids.
-Decoder = Callable[[np.ndarray], Sequence[int]]
+# Batches among which clips are sorted by length, so that little is padded.
+WINDOW = 16
 
-
-def greedy_ids(logits: np.ndarray) -> list[int]:
-    """Greedy decoding, ids only."""
-    return [segment.gloss for segment in greedy(logits)]
+# Logits [T, classes] of one clip -> glosses with their output steps.
+Decoder = Callable[[np.ndarray], Sequence[Segment]]
 
 
 def network_logits(
     network: tf_keras.Model, clips: Sequence[Clip], rule: Normalisation, batch: int = 16
 ) -> Iterator[np.ndarray]:
-    """Sequence logits [ceil(T/4), classes] of each clip, computed in batches, in the order of the clips."""
-    order = np.argsort([len(clip.landmarks) for clip in clips], kind="stable")
-    logits: dict[int, np.ndarray] = {}
-    for start in range(0, len(order), batch):
-        members = order[start : start + batch]
-        padded = collate([normalise(clips[i], rule) for i in members], [[] for _ in members])
-        outputs = _forward(network, padded.landmarks, padded.frames)
-        for i, row, steps in zip(members, outputs["sequence_logits"].numpy(), outputs["steps"].numpy(), strict=True):
-            logits[int(i)] = row[:steps]
-    return (logits[i] for i in range(len(clips)))
+    """Sequence logits [ceil(T/4), classes] of each clip, computed in batches, in the order of the clips.
+
+    Clips are taken a few batches at a time, so they may be read as they are asked for.
+    """
+    for start in range(0, len(clips), batch * WINDOW):
+        values = [normalise(clips[i], rule) for i in range(start, min(start + batch * WINDOW, len(clips)))]
+        order = np.argsort([len(frames) for frames in values], kind="stable")
+        logits: dict[int, np.ndarray] = {}
+        for members in (order[i : i + batch] for i in range(0, len(order), batch)):
+            padded = collate([values[i] for i in members], [[] for _ in members])
+            outputs = _forward(network, padded.landmarks, padded.frames)
+            rows, steps = outputs["sequence_logits"].numpy(), outputs["steps"].numpy()
+            logits |= {int(i): row[:count] for i, row, count in zip(members, rows, steps, strict=True)}
+        yield from (logits[i] for i in range(len(values)))
 
 
 def _forward(network: tf_keras.Model, landmarks: np.ndarray, frames: np.ndarray) -> dict:
@@ -52,6 +54,14 @@ class Evaluation:
 
     samples: tuple[Sample, ...]
     hypotheses: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(
+        cls, samples: Sequence[Sample], recognised: Iterable[Sequence[Segment]], vocabulary: Vocabulary
+    ) -> "Evaluation":
+        """An evaluation of what was recognised in each clip."""
+        names = (vocabulary.decode(segment.gloss for segment in segments) for segments in recognised)
+        return cls(tuple(samples), tuple(names))
 
     def errors(self, signers: set[str] | None = None) -> Errors:
         """Errors over all sentences, or over those of some signers."""
@@ -72,10 +82,10 @@ class Evaluation:
         signers = {sample.signer for sample in self.samples}
         groups = {"known signers": signers & training_signers, "held-out signers": signers - training_signers}
         return {
-            **_counts(self.errors()),
+            **self.errors().summary(),
             "sentences": len(self.samples),
-            "groups": {name: _counts(self.errors(group)) for name, group in groups.items() if group},
-            "signers": {signer: _counts(self.errors({signer})) for signer in sorted(signers)},
+            "groups": {name: self.errors(group).summary() for name, group in groups.items() if group},
+            "signers": {signer: self.errors({signer}).summary() for signer in sorted(signers)},
             "results": [
                 {"id": sample.id, "reference": " ".join(sample.glosses), "hypothesis": " ".join(hypothesis)}
                 for sample, hypothesis in zip(self.samples, self.hypotheses, strict=True)
@@ -83,20 +93,8 @@ class Evaluation:
         }
 
 
-def _counts(errors: Errors) -> dict:
-    return {
-        # Infinite where nothing was signed but something recognised; JSON has no infinity.
-        "wer": errors.wer if np.isfinite(errors.wer) else None,
-        "substitutions": errors.substitutions,
-        "deletions": errors.deletions,
-        "insertions": errors.insertions,
-        "glosses": errors.reference,
-    }
-
-
 def evaluate(
-    logits: Iterator[np.ndarray], samples: Sequence[Sample], vocabulary: Vocabulary, decode: Decoder = greedy_ids
+    logits: Iterator[np.ndarray], samples: Sequence[Sample], vocabulary: Vocabulary, decode: Decoder = greedy
 ) -> Evaluation:
-    """Decode every clip's logits into glosses."""
-    hypotheses = tuple(vocabulary.decode(decode(rows)) for rows in logits)
-    return Evaluation(tuple(samples), hypotheses)
+    """Decode every clip's logits and hold the glosses against the samples'."""
+    return Evaluation.of(samples, map(decode, logits), vocabulary)

@@ -61,6 +61,7 @@ class Run:
         Raises:
             UsageError: a run with another recipe or corpus is here.
         """
+        files.sweep(self.root)
         path, mark = str(corpus.root.resolve()), fingerprint(corpus)
         if not self.exists:
             files.write_text(self.root / "recipe.toml", config.to_toml(config.to_table(recipe)))

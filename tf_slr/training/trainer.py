@@ -52,7 +52,7 @@ class Trainer:
     def __init__(self, corpus: Corpus, recipe: Recipe, run_root: Path | str) -> None:
         self.corpus, self.recipe, self.run = corpus, recipe, Run(run_root)
         options = recipe.training
-        self.train, self.dev = load_split(corpus, "train"), load_split(corpus, "dev")
+        self.train, self.dev = (load_split(corpus, name, recipe.features.source) for name in ("train", "dev"))
         self.refused = self.train.refused + self.dev.refused
         self.run.start(corpus, recipe)
         self.vocabulary = self.run.vocabulary
@@ -80,7 +80,7 @@ class Trainer:
             The summary: "dev_wer", "best_epoch", "epochs", "parameters", "seconds".
 
         Raises:
-            DataError: the loss became NaN or infinite.
+            DataError: the loss became NaN or infinite, or a clip can no longer be read.
             UsageError: the run did not reach the WER its recipe promises; no summary is written.
         """
         if self.run.last.is_file():
@@ -120,7 +120,12 @@ class Trainer:
         start = self.state["batch"]
         stop = min(len(self.batches), start + self.recipe.training.checkpoint_steps)
         data = self.batches.dataset(self.state["epoch"], start, stop)
-        self.model.fit(data, verbose=0, callbacks=[_Progress(self.state, bar)])
+        try:
+            self.model.fit(data, verbose=0, callbacks=[_Progress(self.state, bar)])
+        except tf.errors.OpError:
+            if self.batches.fault:
+                raise self.batches.fault from None
+            raise
 
     def _end_epoch(self, bar: tqdm) -> None:
         """Evaluate on dev, keep the best weights, write the metrics line."""

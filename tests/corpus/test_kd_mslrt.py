@@ -1,0 +1,492 @@
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.corpus.landmark_clips import assert_same, moving_figure
+from tf_slr import cli
+from tf_slr.corpus import foreign
+from tf_slr.corpus.kd_mslrt import prepare_kd_mslrt, read_landmarks
+from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, Sample
+from tf_slr.errors import DataError, UsageError
+from tf_slr.landmarks import LEFT_HAND, LIPS, LIPS_INDICES, POSE_INDICES
+
+pa = pytest.importorskip("pyarrow")
+import pyarrow.parquet as pq  # noqa: E402
+
+INFO = CorpusInfo("test", "DGS", fps=25)
+HEADER = ",path,singer,gloss,ori_path\n"
+ASPECT = 210 / 260
+
+
+def columns_of(clip):
+    """The release's columns of a clip: name -> values, a float64 for each frame."""
+    points = np.concatenate([clip.landmarks, clip.shoulders], axis=1).astype(np.float64)
+    names = [f"{index}_pose_landmarks" for index in POSE_INDICES]
+    names += [f"{index}_face_landmarks" for index in LIPS_INDICES]
+    names += [f"{index}_{side}_hand_landmarks" for side in ("left", "right") for index in range(21)]
+    names += ["11_pose_landmarks", "12_pose_landmarks"]
+    return {f"{axis}_{name}": points[:, i, k] for k, axis in enumerate("xyz") for i, name in enumerate(names)}
+
+
+def write(path, columns, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path, **options)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return moving_figure(aspect=ASPECT)
+
+
+@pytest.fixture(scope="module")
+def file(clip, tmp_path_factory):
+    return write(tmp_path_factory.mktemp("kd") / "clip.parquet", columns_of(clip))
+
+
+def test_columns_become_points(clip, file):
+    found = read_landmarks(file)
+    assert_same(found.clip, clip)
+    assert found.fps is None
+    assert found.lacks == ()
+    assert read_landmarks(file, aspect=1.5).clip.aspect == 1.5
+
+
+def test_columns_are_found_by_name_in_any_order_among_others(clip, tmp_path):
+    columns = columns_of(clip) | {"frame": np.arange(20), "row_id": [f"row-{i}" for i in range(20)]}
+    for name in ("x_0_pose_landmarks", "z_400_face_landmarks", "x_16_pose_world_landmarks", "x_16"):
+        columns[name] = np.full(20, 9.0)
+    names = sorted(columns)
+    random.Random(5).shuffle(names)
+    assert_same(read_landmarks(write(tmp_path / "a.parquet", {name: columns[name] for name in names})).clip, clip)
+
+
+@pytest.mark.parametrize("absent", [np.nan, 0.0, None])
+def test_what_was_not_found_is_missing_however_it_is_written(clip, tmp_path, absent):
+    columns = {
+        name: [absent if np.isnan(value) else value for value in values] for name, values in columns_of(clip).items()
+    }
+    assert_same(read_landmarks(write(tmp_path / "a.parquet", columns)).clip, clip)
+
+
+def test_a_hand_that_is_never_found_may_have_columns_without_a_type(clip, tmp_path):
+    columns = {
+        name: [None] * 20 if "left_hand" in name else values for name, values in columns_of(clip).items()
+    }  # fmt: skip
+    found = read_landmarks(write(tmp_path / "a.parquet", columns)).clip.landmarks
+    assert np.isnan(found[:, LEFT_HAND]).all()
+    np.testing.assert_allclose(found[:, LIPS], clip.landmarks[:, LIPS], atol=1e-6)
+
+
+def test_a_wrist_without_depth_is_no_missing_point(clip, tmp_path):
+    columns = columns_of(clip)
+    columns["z_0_right_hand_landmarks"] = np.zeros(20, int)  # as MediaPipe's nearly is, and a careless table may say
+    found = read_landmarks(write(tmp_path / "a.parquet", columns)).clip.landmarks
+    np.testing.assert_array_equal(np.isnan(found[:, 71]), np.isnan(clip.landmarks[:, 71]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_other_number_types(clip, tmp_path, dtype):
+    columns = {name: values.astype(dtype) for name, values in columns_of(clip).items()}
+    path = write(tmp_path / "a.parquet", columns, compression="none", row_group_size=7, use_dictionary=False)
+    assert_same(read_landmarks(path).clip, clip, 1e-3)
+
+
+def test_lips_shoulders_and_depth_may_be_absent_and_are_named(clip, tmp_path):
+    columns = {
+        name: values for name, values in columns_of(clip).items()
+        if not name.startswith("z_") and not name.endswith(("face_landmarks", "11_pose_landmarks", "12_pose_landmarks"))
+    }  # fmt: skip
+    found = read_landmarks(write(tmp_path / "a.parquet", columns))
+    assert found.lacks == ("40 of 40 lip points", "2 of 2 shoulders", "the depth of some points")
+    assert np.isnan(found.clip.landmarks[:, LIPS]).all()
+    np.testing.assert_allclose(found.clip.landmarks[:, 6, :2], clip.landmarks[:, 6, :2], atol=1e-6)
+    assert (found.clip.landmarks[:, 6, 2] == 0).all()
+
+
+def bad(path, name, damage):
+    columns = {name: np.array(values) for name, values in columns_of(moving_figure()).items()}
+    damage(columns)
+    return write(path / f"{name}.parquet", columns)
+
+
+def drop(columns):
+    del columns["x_13_pose_landmarks"], columns["y_4_left_hand_landmarks"]
+
+
+def kaggle(columns):
+    columns.clear()
+    columns |= {"frame": [0, 0], "row_id": ["a", "b"], "type": ["face", "pose"], "landmark_index": [0, 0], "x": [0, 1]}
+
+
+def words(columns):
+    columns["x_13_pose_landmarks"] = ["left"] * 20
+
+
+def lists(columns):
+    columns["x_13_pose_landmarks"] = [[0.5]] * 20
+
+
+def pixels(columns):
+    for values in columns.values():
+        values *= 210
+
+
+def infinite(columns):
+    columns["x_13_pose_landmarks"][3] = 1e300
+
+
+def nobody(columns):
+    for values in columns.values():
+        values[:] = 0
+
+
+def no_frame(columns):
+    columns |= {name: values[:0] for name, values in columns.items()}
+
+
+FAULTS = {
+    drop: r"lacks 2 columns of arms and hands \(x_13_pose_landmarks, y_4_left_hand_landmarks\)",
+    kaggle: r"lacks 104 columns of arms and hands .*; found 'frame', 'row_id', 'type', 'landmark_index', 'x'",
+    words: "column x_13_pose_landmarks: expected numbers, found string",
+    lists: r"column x_13_pose_landmarks: expected numbers, found list",
+    pixels: "picture sizes in the median, expected about 0.5",
+    infinite: "infinite coordinates",
+    nobody: "no landmark was found in any frame",
+    no_frame: "has no frame",
+}
+
+
+@pytest.mark.parametrize("damage", FAULTS)
+def test_files_that_hold_no_clip_are_refused(tmp_path, damage):
+    path = bad(tmp_path, damage.__name__, damage)
+    with pytest.raises(DataError, match=FAULTS[damage]) as raised:
+        read_landmarks(path)
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+def test_a_column_that_stands_twice_is_refused(clip, tmp_path):
+    columns = columns_of(clip)
+    names, values = [*columns, "y_0_left_hand_landmarks"], [*columns.values(), np.zeros(20)]
+    pq.write_table(pa.Table.from_arrays(list(map(pa.array, values)), names), tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match="column y_0_left_hand_landmarks stands twice"):
+        read_landmarks(tmp_path / "twice.parquet")
+
+
+NO_PARQUET = [b"", b"PAR1", b"PAR1" * 4, b"x,y\n" * 100, b"PAR1" + bytes(90) + b"\xff\xff\xff\x7fPAR1"]
+
+
+@pytest.mark.parametrize("content", NO_PARQUET)
+def test_what_is_no_parquet_file_is_refused(tmp_path, content):
+    path = tmp_path / "no.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{path}: is no (readable )?Parquet file"):
+        read_landmarks(path)
+    with pytest.raises(DataError, match=f"{tmp_path}"):
+        read_landmarks(tmp_path)
+
+
+def test_a_footer_too_large_for_a_clip_is_refused_unread(tmp_path):
+    path = tmp_path / "large.parquet"
+    with path.open("wb") as stream:
+        stream.truncate(2**30)
+        stream.seek(0, 2)
+        stream.write(struct.pack("<I", 2**29) + b"PAR1")
+    with pytest.raises(DataError, match="describes itself in 536870912 bytes, more than the 2097152 allowed"):
+        read_landmarks(path)
+
+
+def test_too_many_frames_are_refused(tmp_path):
+    frames = foreign.MAX_FRAMES + 1
+    path = write(tmp_path / "long.parquet", dict.fromkeys(columns_of(moving_figure(4)), np.zeros(frames, np.float32)))
+    with pytest.raises(DataError, match=f"{frames} frames are more than the {foreign.MAX_FRAMES} allowed"):
+        read_landmarks(path)
+
+
+def varint(number, size=0):
+    """A Thrift number of a footer, in at least `size` bytes."""
+    number, encoded = 2 * number, []
+    while number or len(encoded) < size:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded[-1] &= 127
+    return bytes(encoded)
+
+
+def with_lies(path, lies, times=-1):
+    """Replace numbers in the footer of a Parquet file, each wherever it stands, or the first few times."""
+    content = path.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    footer = content[start:]
+    for number, lie in lies.items():
+        footer = footer.replace(varint(number), varint(lie, len(varint(number))), times)
+    path.write_bytes(content[:start] + footer)
+    return pq.ParquetFile(path).metadata
+
+
+def test_footers_that_cannot_be_true_are_refused(tmp_path):
+    path = write(tmp_path / "lie.parquet", columns_of(moving_figure(12345)), compression="none", use_dictionary=False)
+    content = path.read_bytes()
+    assert with_lies(path, {12345: 20}, times=1).num_rows == 20
+    with pytest.raises(DataError, match="row groups hold other numbers of rows"):
+        read_landmarks(path)
+    path.write_bytes(content)
+    size = pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size
+    with_lies(path, {size: 2**20 - 1})
+    with pytest.raises(DataError, match=f"declares more bytes than {foreign.MAX_FRAMES} numbers need"):
+        read_landmarks(path)
+
+
+def test_files_that_unfold_to_more_than_they_say_take_no_memory(tmp_path):
+    """A page of 25 million numbers in a few bytes, of which the footer promises 20."""
+    count = 25_000_000
+    bomb = tmp_path / "bomb.parquet"
+    one_page = dict.fromkeys(("write_batch_size", "row_group_size", "max_rows_per_page"), count)
+    one_page |= {"data_page_size": 2**31 - 1, "use_dictionary": False}
+    write(bomb, {"x_13_pose_landmarks": np.zeros(count)}, compression="zstd", **one_page)
+    assert bomb.stat().st_size < 20_000
+    size = pq.ParquetFile(bomb).metadata.row_group(0).column(0).total_uncompressed_size
+    assert with_lies(bomb, {count: 20, size: 200}).num_rows == 20
+    # Of a clip it has one column only; what matters is whether that is read.
+    code = f"""
+import resource
+from tf_slr.corpus import kd_mslrt
+from tf_slr.errors import DataError
+kd_mslrt._OPTIONAL.update(range(94))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    kd_mslrt.read_landmarks({str(bomb)!r})
+except DataError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    message, megabytes = done.stdout.splitlines()
+    assert "is compressed by ZSTD, expected UNCOMPRESSED or SNAPPY" in message
+    assert int(megabytes) < 80
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damaged_files_are_clips_or_data_errors(file, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    content = bytearray(file.read_bytes())
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    # Half of the harm is done to what the file says of itself, which is at its end.
+    first = start if seed % 2 else 0
+    for _ in range(rng.integers(1, 6)):
+        at = int(rng.integers(first, len(content)))
+        match rng.integers(4):
+            case 0:
+                content[at] = rng.integers(256)
+            case 1:
+                content[at] ^= 1 << int(rng.integers(8))
+            case 2:
+                content[at : at + 8] = rng.bytes(8)
+            case 3:
+                del content[at : at + int(rng.integers(1, 9))]
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(content)
+    try:
+        found = read_landmarks(path)
+    except DataError:
+        return
+    assert found.clip.landmarks.shape[1:] == (92, 3)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """A folder like the release's: train and dev, and the glosses of PHOENIX with what stands around them."""
+    root = tmp_path_factory.mktemp("release")
+    train = [
+        "0,landmark_parquet/right_hand_landmarksPHOENIX_0.parquet,Signer04,__ON__ loc-NORD  REGEN,"
+        "01April_2010_Thursday_heute_default-0/1",
+        "1,landmark_parquet/right_hand_landmarksPHOENIX_1.parquet,Signer08,S+H REGEN,01May_2010_default-1/1",
+    ]
+    dev = ["0,landmark_dev/right_hand_landmarksdev_PHOENIX_0.parquet,Signer04,REGEN SONNE,01May_2010_default-2/1"]
+    for seed, row in enumerate([*train, *dev]):
+        write(root / row.split(",")[1], columns_of(moving_figure(40, seed, ASPECT)))
+    (root / "PHOENIX_parquet.csv").write_text(HEADER + "\n".join(train) + "\n")
+    (root / "PHOENIX_parquet_dev.csv").write_text(HEADER + "\n".join(dev) + "\n")
+    return root
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_release_becomes_a_corpus(release, tmp_path, workers):
+    assert prepare_kd_mslrt(release, tmp_path / "out", INFO, workers=workers) == [
+        f"note: {release}: no list is of the test split, which is empty",
+        "note: dev: 1 glosses in 1 clips are not in train, so that they cannot be learned (SONNE)",
+    ]
+    corpus = Corpus(tmp_path / "out")
+    assert corpus.info.fps == 25
+    first, second = corpus.split("train")
+    assert first == Sample(
+        "01April_2010_Thursday_heute_default-0", "Signer04", 40, ("__ON__", "loc-NORD", "REGEN"),
+        landmarks="landmarks/01April_2010_Thursday_heute_default-0.npz",
+    )  # fmt: skip
+    assert second.glosses == ("S+H", "REGEN")
+    assert [sample.id for sample in corpus.split("dev")] == ["01May_2010_default-2"]
+    assert corpus.split("test") == []
+    assert_same(corpus.clip(first), moving_figure(40, 0, ASPECT))
+
+
+def test_dev_clips_in_the_training_list_stay_in_dev(release, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for name in ("landmark_parquet", "landmark_dev", "PHOENIX_parquet_dev.csv"):
+        (mixed / name).symlink_to(release / name)
+    both = "".join((release / f"PHOENIX_parquet{name}.csv").read_text() for name in ("", "_dev")).replace(HEADER, "", 2)
+    (mixed / "PHOENIX_parquet.csv").write_text(HEADER + both)
+    lines = prepare_kd_mslrt(mixed, tmp_path / "out", INFO)
+    assert f"note: {mixed / 'PHOENIX_parquet.csv'}: 1 clips of dev or test are not for train" in lines
+    corpus = Corpus(tmp_path / "out")
+    assert [len(corpus.split(name)) for name in SPLITS] == [2, 1, 0]
+
+
+def folder_of(tmp_path, rows, name="list.csv", header=HEADER):
+    """A folder with one list, and the landmarks of each row whose path is not 'gone'."""
+    root = tmp_path / "in"
+    root.mkdir(exist_ok=True)
+    for row in rows:
+        path = row.split(",")[1] if "," in row else ""
+        if path.startswith("p/"):
+            write(root / path, columns_of(moving_figure(40)))
+    (root / name).write_text(header + "\n".join(rows), encoding="utf-8")
+    return root
+
+
+def test_sentences_become_characters(tmp_path):
+    rows = ['0,p/0.parquet,主播,"新闻, 联播",CCTV\\2023\\0.mp4', "1,p/1.parquet,主播,天气预报,"]
+    root = folder_of(tmp_path, rows, "train.csv")
+    info = CorpusInfo("news", "CSL", "character", 25)
+    notes = prepare_kd_mslrt(root, tmp_path / "out", info, 480 / 720)
+    assert [note.rsplit("no list is of the ")[-1] for note in notes] == [
+        "test split, which is empty", "dev split, which is empty",
+    ]  # fmt: skip
+    first, second = Corpus(tmp_path / "out").split("train")
+    assert (first.id, first.glosses, first.text, first.signer) == (
+        "CCTV-2023-0.mp4", tuple("新闻,联播"), "新闻, 联播", "主播",
+    )  # fmt: skip
+    assert (second.id, second.glosses) == ("1", tuple("天气预报"))
+    assert Corpus(tmp_path / "out").clip(first).aspect == pytest.approx(2 / 3)
+
+
+def test_without_a_word_in_its_name_a_list_is_dealt(tmp_path):
+    root = folder_of(tmp_path, [f"{i},p/{i}.parquet,s,A B,clip{i}" for i in range(24)], "testimony.csv")
+    lines = prepare_kd_mslrt(root, tmp_path / "out", INFO, dev_share=0.3, test_share=0.3)
+    sizes = [len(Corpus(tmp_path / "out").split(name)) for name in SPLITS]
+    assert lines == []
+    assert sum(sizes) == 24
+    assert min(sizes) > 1
+
+
+@pytest.mark.parametrize("names", [("a_train.csv", "a-VAL.csv", "test_a.csv"), ("a.csv", "a.dev2.csv", "Test.csv")])
+def test_names_of_lists_say_the_split(tmp_path, names):
+    for number, name in enumerate(names):
+        root = folder_of(tmp_path, [f"0,p/{number}.parquet,s,A,{number}"], name)
+    prepare_kd_mslrt(root, tmp_path / "out", INFO)
+    corpus = Corpus(tmp_path / "out")
+    assert [[sample.id for sample in corpus.split(name)] for name in SPLITS] == [["0"], ["1"], ["2"]]
+
+
+def test_bad_rows_and_files_are_named_and_the_rest_goes_on(tmp_path):
+    rows = [
+        "0,p/0.parquet,s,A,good",
+        "1,p/1.parquet,s,,mute",
+        "2,p/2.parquet,s,A,good",
+        "3,gone/3.parquet,s,A,gone",
+        "4,../in/p/0.parquet,s,A,outside",
+        "5,p/0.parquet,s,A,again",
+        "6,p/6.parquet,s,A",
+        "7,p/7.parquet,s,A,.hidden",
+        "8,p/8.parquet,s,A,broken",
+        "9,p\0,s,A,nul",
+    ]
+    root = folder_of(tmp_path, rows)
+    (root / "p/8.parquet").write_bytes(b"PAR1 broken PAR1")
+    (root / "scores.csv").write_text("pred,gt\nA,A\n")
+    lines = prepare_kd_mslrt(root, tmp_path / "out", INFO, dev_share=0, test_share=0)
+    place = root / "list.csv"
+    assert lines[:7] == [
+        f"{place}, row 8: expected 5 columns, found 4",
+        f"{place}, row 11: holds a NUL character",
+        f"{place}, row 3: mute has no glosses",
+        f"{place}, row 4: the id 'good' stands twice",
+        f"{place}, row 6: expected a folder below {root}, found '../in/p/0.parquet'",
+        f"{place}, row 7: the folder {root / 'p/0.parquet'} stands twice",
+        f"{place}, row 9: expected an id that can be a file name, received '.hidden'",
+    ]
+    assert lines[7].startswith(f"{root / 'gone/3.parquet'}: is no readable Parquet file (No such file or directory)")
+    assert lines[8].startswith(f"{root / 'p/8.parquet'}: is no ")
+    assert lines[9:] == [f"note: {root / 'scores.csv'} is no list of clips: it has no columns path and gloss"]
+    assert [sample.id for sample in Corpus(tmp_path / "out").split("train")] == ["good"]
+
+
+def test_column_order_and_the_right_word_for_signers_do_not_matter(tmp_path):
+    root = tmp_path / "in"
+    write(root / "p/0.parquet", columns_of(moving_figure(40)))
+    (root / "train.csv").write_text("\ufeffgloss, signer ,path\r\nA B,anna,p\\0.parquet\r\n", encoding="utf-8")
+    prepare_kd_mslrt(root, tmp_path / "out", INFO)
+    (sample,) = Corpus(tmp_path / "out").split("train")
+    assert (sample.id, sample.signer, sample.glosses) == ("0", "anna", ("A", "B"))
+
+
+def test_folders_without_lists_and_options_that_cannot_be_are_refused(tmp_path, release):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"expected lists of clips \(.* path and gloss\); found other"):
+        prepare_kd_mslrt(tmp_path, tmp_path / "out", INFO)
+    with pytest.raises(DataError, match="does not exist"):
+        prepare_kd_mslrt(tmp_path / "nowhere", tmp_path / "out", INFO)
+    with pytest.raises(UsageError, match=r"aspect \(width / height\) from 0\.1 to 10, received 0"):
+        prepare_kd_mslrt(release, tmp_path / "out", INFO, aspect=0)
+    with pytest.raises(UsageError, match="workers of 0 or more"):
+        prepare_kd_mslrt(release, tmp_path / "out", INFO, workers=-1)
+    with pytest.raises(UsageError, match="leave some for train"):
+        prepare_kd_mslrt(release, tmp_path / "out", INFO, dev_share=1)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damaged_lists_are_data_errors_or_listings(release, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "landmark_parquet").symlink_to(release / "landmark_parquet")
+    content = bytearray((release / "PHOENIX_parquet.csv").read_bytes())
+    for _ in range(rng.integers(1, 8)):
+        at = int(rng.integers(len(content)))
+        harm = (b'"', b"\0", b"\n", b",", b"\r", b"\xff", b"/..", b"\x1a")[rng.integers(8)]
+        content[at : at + int(rng.integers(3))] = harm
+    (root / "PHOENIX_parquet.csv").write_bytes(content)
+    try:
+        prepare_kd_mslrt(root, tmp_path / "out", INFO)
+    except DataError:
+        return
+    assert Corpus(tmp_path / "out").split("train")
+
+
+def test_the_command(release, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--aspect", "1.25", "--fps", "50", "--name", "phoenix", "--language", "DGS", "--licence", "CC"]
+    assert cli.main(["prepare", "kd-mslrt", "--root", str(release), "--out", str(out), "--workers", "1", *options]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"wrote {out}\n"
+    assert captured.err.count("note: ") == 2
+    corpus = Corpus(out)
+    assert (corpus.info.fps, corpus.info.name, corpus.info.licence) == (50, "phoenix", "CC")
+    assert "KD-MSLRT" in corpus.info.landmark_source
+    assert corpus.clip(corpus.split("dev")[0]).aspect == 1.25
+
+
+def test_without_pyarrow_the_extra_is_named_and_nothing_is_touched(release, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    prepare_kd_mslrt(release, out, INFO)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert cli.main(["prepare", "kd-mslrt", "--root", str(release), "--out", str(out)]) == 1
+    assert "tf_slr[parquet]" in capsys.readouterr().err
+    assert (out / "corpus.toml").exists()

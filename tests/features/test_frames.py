@@ -1,0 +1,108 @@
+"""Pictures are changed as the landmarks of the same clip are."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tf_slr.errors import DataError, UsageError
+from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
+from tf_slr.features.frames import FrameOptions, read_pictures, show
+from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame
+
+STRONG = AugmentOptions(
+    rotate=1, rotate_degrees=20, translate=0.1, scale=0.1, fuse=0, speed=0.3, jitter=0, drop_hand=0, crop=False
+)
+
+
+def clip_with_pictures(width, height, frames=6):
+    """A red dot at the left hand and a blue one at the right, moving, and landmarks that say where they are."""
+    landmarks = np.full((frames, 92, 3), np.nan, np.float32)
+    shoulders = np.tile(np.array([[0.6, 0.4, 0], [0.4, 0.4, 0]], np.float32), (frames, 1, 1))
+    pictures = np.zeros((frames, height, width, 3), np.uint8)
+    for t in range(frames):
+        for part, colour, x, y in (
+            (LEFT_HAND, 0, 0.6 + 0.01 * t, 0.5),
+            (RIGHT_HAND, 2, 0.4, 0.45 + 0.02 * t),
+        ):
+            landmarks[t, part, :] = (x, y, 0)
+            ys, xs = np.mgrid[:height, :width]
+            distance = ((xs + 0.5) / width - x) ** 2 * (width / height) ** 2 + ((ys + 0.5) / height - y) ** 2
+            pictures[t, ..., colour] = 255 * np.exp(-distance / (2 * 0.03**2))
+    return Clip(landmarks, shoulders, width / height), pictures
+
+
+def dots(pictures, colour):
+    """Centre of mass of a colour in each picture, in shares of the picture."""
+    weight = pictures[..., colour].astype(float)
+    size = pictures.shape[1]
+    places = (np.arange(size) + 0.5) / size
+    total = weight.sum((1, 2))
+    return np.stack([(weight.sum(1) * places).sum(1) / total, (weight.sum(2) * places).sum(1) / total], -1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10**6), shape=st.sampled_from([(96, 96), (210, 260), (320, 180)]))
+def test_landmarks_and_pictures_undergo_the_same_change(seed, shape):
+    clip, pictures = clip_with_pictures(*shape)
+    change = draw(STRONG, 6, np.random.default_rng(seed))
+    moved, _ = apply(clip, change)
+    shown = show(pictures, FrameOptions(64, margin=1.0), change, body_frame(clip), clip.aspect)
+    assert len(shown) == len(moved.landmarks)
+    # A mirrored left hand is a right hand.
+    left, right = (2, 0) if change.flip else (0, 2)
+    for part, colour in ((LEFT_HAND, left), (RIGHT_HAND, right)):
+        assert np.abs(dots(shown, colour) - moved.landmarks[:, part.start, :2]).max() < 0.02
+
+
+def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 255, (3, 8, 8, 3), np.uint8)
+    pictures = small.repeat(32, 1).repeat(32, 2)  # 256 x 256
+    change = draw(NONE, 3, rng)
+    shown = show(pictures, FrameOptions(224), change, None, 1.0)
+    assert np.array_equal(shown, pictures[:, 16:240, 16:240])
+    shown = show(pictures, FrameOptions(8, margin=1.0), change, None, 1.0)
+    assert np.abs(shown.astype(int) - small).max() <= 1
+
+
+def test_a_random_crop_stays_inside():
+    pictures = np.full((1, 64, 64, 3), 200, np.uint8)
+    options = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0)
+    rng = np.random.default_rng(0)
+    crops = [draw(options, 1, rng) for _ in range(50)]
+    assert all((show(pictures, FrameOptions(48), change, None, 1.0) == 200).all() for change in crops)
+    assert len({change.crop for change in crops}) == 50
+    assert 0 <= np.min([change.crop for change in crops]) < 0.1
+    assert 0.9 < np.max([change.crop for change in crops]) <= 1
+
+
+def test_fused_frames_are_mixed():
+    pictures = np.stack([np.full((32, 32, 3), value, np.uint8) for value in (0, 100, 200)])
+    change = draw(NONE, 3, np.random.default_rng(0))
+    change.fusion[1] = 0.25
+    shown = show(pictures, FrameOptions(16), change, None, 1.0)
+    assert shown[:, 8, 8, 0].tolist() == [0, 75, 200]
+
+
+def test_read_pictures_of_a_file_and_of_a_folder(tmp_path):
+    rng = np.random.default_rng(1)
+    pictures = rng.integers(0, 255, (5, 64, 80, 3), np.uint8)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"FFV1"), 25, (80, 64))
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+        writer.write(np.ascontiguousarray(picture[..., ::-1]))
+    writer.release()
+    assert np.array_equal(read_pictures(folder, 5), pictures)
+    assert np.abs(read_pictures(tmp_path / "clip.avi", 5).astype(int) - pictures).mean() < 40
+    with pytest.raises(DataError, match="expected 6 frames, found 5"):
+        read_pictures(folder, 6)
+
+
+@pytest.mark.parametrize("fault", [{"size": 4}, {"size": 5000}, {"margin": 0.5}, {"margin": 3.0}])
+def test_sizes_that_cannot_be_are_refused(fault):
+    with pytest.raises(UsageError):
+        FrameOptions(**fault)

@@ -1,0 +1,32 @@
+"""`tf-slr export-pose`: landmarks as `.pose` files, for the tools of the sign-language-processing community."""
+
+import argparse
+from pathlib import Path
+
+from tf_slr.commands.common import add_command, prepared
+from tf_slr.errors import UsageError
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command `export-pose`."""
+    export = add_command(commands, "export-pose", _export_pose, "write clips as .pose files")
+    export.add_argument("source", type=Path, metavar="CORPUS", help="folder of a corpus, or one landmark file (.npz)")
+    export.add_argument("--out", type=Path, required=True, help="folder of the files, and of an index.tsv of a corpus'")
+    export.add_argument("--split", choices=("train", "dev", "test"), help="only the clips of this split")
+    export.add_argument("--ids", nargs="+", default=[], metavar="ID", help="only these clips")
+    export.add_argument("--fps", type=float, default=30.0, help="of a landmark file, which does not say")
+
+
+def _export_pose(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.manifest import SPLITS, Corpus, read_clip
+    from tf_slr.corpus.poses import export_pose, write_pose
+
+    source, out = arguments.source, arguments.out
+    if source.suffix == ".npz":
+        if arguments.split or arguments.ids:
+            raise UsageError(f"--split and --ids choose clips of a corpus; {source} is one landmark file")
+        file = out / f"{source.stem}.pose"
+        write_pose(file, read_clip(source), arguments.fps)
+        return prepared(file, [])
+    splits = (arguments.split,) if arguments.split else SPLITS
+    return prepared(out, export_pose(Corpus(source), out, splits, arguments.ids))

@@ -1,0 +1,57 @@
+"""`tf-slr score`: the word error rate of a CTM against an STM, as the corpora's own evaluations count it."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tf_slr.cleanup import RULES
+from tf_slr.commands.common import EXIT_OK, add_command
+from tf_slr.scoresheet import Scoresheet, score_transcripts
+from tf_slr.scoring import describe
+from tf_slr.transcripts import read_ctm, read_stm
+
+NAMED = 5  # utterances or glosses that a note names
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command `score`."""
+    score = add_command(commands, "score", _score, "word error rate of any recogniser's output by a corpus' own rules")
+    score.add_argument("--hyp", type=Path, required=True, metavar="X.ctm", help="hypotheses, one gloss a line")
+    score.add_argument("--ref", type=Path, required=True, metavar="Y.stm", help="references, one sentence a line")
+    score.add_argument("--rules", choices=tuple(RULES), default="none",
+                       help="clean-up and alignment weights; none takes glosses as they are and aligns with the "
+                            "fewest errors")  # fmt: skip
+    score.add_argument("--sentences", action="store_true", help="show the alignment of every sentence")
+    score.add_argument("--json", action="store_true", help="print everything, with the alignment of every sentence")
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    hypotheses, references = read_ctm(arguments.hyp), read_stm(arguments.ref)
+    sheet = score_transcripts(hypotheses, references, RULES[arguments.rules])
+    for line in _notes(sheet):
+        print(f"note: {line}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(sheet.summary(), indent=2, ensure_ascii=False))
+        return EXIT_OK
+    if arguments.sentences:
+        for sentence in sheet.sentences:
+            print(f"{sentence}\n")
+    print(f"{describe(sheet.errors.summary())}  {len(sheet.sentences)} sentences, rules {sheet.rules.name}")
+    return EXIT_OK
+
+
+def _notes(sheet: Scoresheet) -> list[str]:
+    notes = []
+    if sheet.missing:
+        notes.append(f"{len(sheet.missing)} of {len(sheet.sentences)} sentences have no hypothesis and count as "
+                     f"deleted: {_some(sheet.missing)}")  # fmt: skip
+    if sheet.unclean:
+        notes.append(f"{len(sheet.unclean)} glosses of the references are not clean by the rules "
+                     f"{sheet.rules.name}, which change hypotheses only; they can never be hit: "
+                     f"{_some(sheet.unclean)}")  # fmt: skip
+    return notes
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

@@ -1,0 +1,258 @@
+"""From what a collection lists to a corpus on disk: track the clips, or only count them, and write the lists.
+
+Work may be split: `--shard I/N` tracks every N-th clip and leaves a part,
+
+    parts/I-of-N.json       the plan of the whole corpus, and how this part's clips ended
+
+beside its landmarks; `merge_parts` makes the corpus when all parts are there,
+the same to the byte as one run without shards.
+"""
+
+import dataclasses
+import hashlib
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from tf_slr import files
+from tf_slr.corpus.engines import Engine
+from tf_slr.corpus.entries import Entry, deal_splits
+from tf_slr.corpus.extract import Extraction, Job, adopt, extract_many
+from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_corpus
+from tf_slr.corpus.tracker import landmark_source
+from tf_slr.corpus.video import frame_count
+from tf_slr.errors import DataError, UsageError
+
+# Clips whose rate differs by more than this are named: signs seem faster or slower in them.
+FPS_TOLERANCE = 0.1
+
+NO_LANDMARKS = "none"
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """How the clips of a collection are worked on.
+
+    Attributes:
+        engine: who tracks them.
+        shard: which part of the clips to track, from 1 to `shards`.
+        shards: number of parts.
+        landmarks: False to write lists only, for networks that read the video.
+    """
+
+    engine: Engine = field(default_factory=Engine)
+    shard: int = 1
+    shards: int = 1
+    landmarks: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shard <= self.shards:
+            raise UsageError(f"expected a shard from 1 to {self.shards}, received {self.shard}")
+        if self.shards > 1 and not self.landmarks:
+            raise UsageError("a shard is a share of the tracking; without landmarks there is nothing to share")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a corpus is to become; the same in every part.
+
+    Attributes:
+        info: name, language and the rest; `fps` is that of clips that do not say theirs.
+        entries: every clip of the collection.
+        refused: one line for each row of the collection that cannot be used.
+        notes: what else is worth knowing of the collection.
+        dev_share: share of the clips without a split that go to dev.
+        test_share: the same for test.
+        known_fps: the release's own frame rate is certain, so that image folders need no note about it.
+    """
+
+    info: CorpusInfo
+    entries: tuple[Entry, ...]
+    refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dev_share: float = 0.0
+    test_share: float = 0.0
+    known_fps: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.dev_share, self.test_share) < 0 or not self.dev_share + self.test_share < 1:
+            raise UsageError(
+                f"expected shares of dev and test that leave some for train, received {self.dev_share}"
+                f" and {self.test_share}"
+            )
+
+
+def assemble(plan: Plan, out: Path | str, how: Assembly) -> list[str]:
+    """Make a corpus, or one part of it. What an earlier, interrupted run has tracked is kept.
+
+    Args:
+        plan: what the corpus is to become.
+        out: its folder.
+        how: who works on which share.
+
+    Returns:
+        One line for every clip that was refused or left out ('file: reason'),
+        then one for everything else worth knowing ('note: ...').
+
+    Raises:
+        DataError: no clip for training is left.
+        UsageError: MediaPipe is missing, or the engine cannot be had.
+    """
+    out = Path(out)
+    _require_training(plan, (entry.split in (None, "train") for entry in plan.entries), plan.refused)
+    source = landmark_source() if how.landmarks else NO_LANDMARKS
+    plan = dataclasses.replace(plan, info=dataclasses.replace(plan.info, landmark_source=source))
+    if not how.landmarks:
+        return _finish(plan, out, [_count(entry) for entry in tqdm(plan.entries, "count", unit="clip", disable=None)])
+    mine = plan.entries[how.shard - 1 :: how.shards]
+    ended = extract_many([Job(entry.id, entry.video, entry.frames) for entry in mine], out, how.engine)
+    if how.shards == 1:
+        return _finish(plan, out, ended)
+    part = out / "parts" / f"{how.shard}-of-{how.shards}.json"
+    content = {"plan": _plan_table(plan), "ended": [dataclasses.asdict(result) for result in ended]}
+    files.write_json(part, {"sha256": _digest(content), **content})
+    refused = [result.refusal for result in ended if result.refusal]
+    return [*refused, f"note: part {how.shard} of {how.shards} is tracked; 'tf-slr merge' makes a corpus of all parts"]
+
+
+def merge_parts(parts: Sequence[Path | str], out: Path | str) -> list[str]:
+    """Make the corpus of which each folder holds one or more parts.
+
+    Args:
+        parts: folders that `assemble` filled with shards; `out` may be one of them.
+        out: the corpus folder; landmarks of other folders are copied to it.
+
+    Returns:
+        As `assemble`.
+
+    Raises:
+        DataError: a part is missing, damaged, or of another collection.
+    """
+    out = Path(out)
+    found: dict[int, _Part] = {}
+    first: _Part | None = None
+    for part in (part for folder in parts for part in _parts_in(Path(folder))):
+        first = first or part
+        if part.count != first.count or part.collection != first.collection:
+            raise DataError(f"{part.path}: is of another corpus than {first.path} (other clips, options or shards)")
+        if found.get(part.number, part).path != part.path:
+            raise DataError(f"{part.path}: part {part.number} is also in {found[part.number].path.parent}")
+        found[part.number] = part
+    missing = [str(number) for number in range(1, first.count + 1) if number not in found]
+    if missing:
+        raise DataError(f"of {first.count} parts these are missing: {', '.join(missing)}")
+    ended: dict[str, Extraction] = {}
+    with tqdm(total=len(first.plan.entries), desc="merge", unit="clip", disable=None) as bar:
+        for part in found.values():
+            for result in part.ended:
+                ended[result.id] = result if result.refusal else adopt(result, part.path.parents[1], out)
+                bar.update()
+    return _finish(first.plan, out, [ended[entry.id] for entry in first.plan.entries])
+
+
+def _finish(plan: Plan, out: Path, ended: Sequence[Extraction]) -> list[str]:
+    """Write the lists of a corpus whose clips have all ended."""
+    refused = [*plan.refused, *(result.refusal for result in ended if result.refusal)]
+    usable = [(entry, result) for entry, result in zip(plan.entries, ended, strict=True) if not result.refusal]
+    tracked = plan.info.landmark_source != NO_LANDMARKS
+    samples = [(_sample(entry, result, tracked), entry.split) for entry, result in usable]
+    fitting = (sample.feasible and split in (None, "train") for sample, split in samples)
+    _require_training(plan, fitting, refused)
+    splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
+    fps, fps_notes = _common_fps([result for _, result in usable], plan)
+    left_out = write_corpus(out, dataclasses.replace(plan.info, fps=fps), splits)
+    return [*refused, *left_out, *plan.notes, *split_notes, *fps_notes]
+
+
+def _require_training(plan: Plan, trains: Iterable[bool], refused: Sequence[str]) -> None:
+    if not any(trains):
+        reasons = "; ".join(refused[:3]) or "no row is for training"
+        more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
+        raise DataError(f"{plan.info.name}: no usable training clip ({reasons}{more})")
+
+
+def _count(entry: Entry) -> Extraction:
+    """What is known of a clip that nobody tracks."""
+    try:
+        frames, fps = frame_count(entry.video, entry.frames)
+    except DataError as error:
+        return Extraction(entry.id, refusal=str(error))
+    return Extraction(entry.id, frames, fps)
+
+
+def _sample(entry: Entry, result: Extraction, tracked: bool) -> Sample:
+    landmarks = landmark_path(entry.id) if tracked else ""
+    return Sample(entry.id, entry.signer, result.frames, entry.glosses, entry.text, landmarks, str(entry.video))
+
+
+def _common_fps(results: Sequence[Extraction], plan: Plan) -> tuple[float, list[str]]:
+    """The median frame rate, and notes on clips that do not say theirs or have another."""
+    silent = [result.id for result in results if result.fps is None]
+    rates = {result.id: result.fps or plan.info.fps for result in results}
+    common = round(statistics.median(rates.values()), 3)
+    others = [name for name, fps in rates.items() if abs(fps - common) > FPS_TOLERANCE * common]
+    notes = []
+    if silent and not plan.known_fps:
+        notes.append(f"note: {_some(silent)}: no frame rate; {plan.info.fps:g} frames per second were assumed")
+    if others:
+        notes.append(
+            f"note: {_some(others)}: from {min(rates.values()):g} to {max(rates.values()):g} frames per second,"
+            f" the corpus has {common:g}"
+        )
+    return common, notes
+
+
+def _some(names: Sequence[str]) -> str:
+    """'27 clips (a, b, c, ...)'."""
+    return f"{len(names)} clips ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+
+
+class _Part(NamedTuple):
+    """One part, read from disk."""
+
+    path: Path
+    number: int
+    count: int
+    collection: str
+    plan: Plan
+    ended: list[Extraction]
+
+
+def _parts_in(folder: Path) -> list[_Part]:
+    paths = sorted((folder / "parts").glob("*-of-*.json"))
+    if not paths:
+        raise DataError(f"{folder}: holds no part; make one with 'tf-slr prepare ... --shard I/N'")
+    return [_read_part(path) for path in paths]
+
+
+def _read_part(path: Path) -> _Part:
+    content = files.read_json(path)
+    number, _, count = path.stem.partition("-of-")
+    # What was sealed was written by this module, so nothing below needs a check of its own.
+    if content.pop("sha256", None) != _digest(content) or not (number.isdecimal() and count.isdecimal()):
+        raise DataError(f"{path}: is damaged; make this part again")
+    table = content["plan"]
+    # Paths of videos and of lists are no part of what must agree: machines mount disks differently.
+    rows = [[*row[:1], *row[2:]] for row in table["entries"]]
+    collection = _digest(table | {"entries": rows, "refused": [], "notes": []})
+    rows = [Entry(*row) for row in table["entries"]]
+    entries = tuple(row._replace(video=Path(row.video), glosses=tuple(row.glosses)) for row in rows)
+    lists = {name: tuple(table[name]) for name in ("refused", "notes")}
+    plan = Plan(**table | lists | {"info": CorpusInfo(**table["info"]), "entries": entries})
+    return _Part(path, int(number), int(count), collection, plan, [Extraction(**one) for one in content["ended"]])
+
+
+def _plan_table(plan: Plan) -> dict:
+    """A plan as plain JSON; an entry is the row of its fields."""
+    table = dataclasses.asdict(dataclasses.replace(plan, entries=()))
+    table["entries"] = [[str(value) if isinstance(value, Path) else value for value in entry] for entry in plan.entries]
+    return table
+
+
+def _digest(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,188 @@
+"""Landmark files that others have made: what their readers give, and how that becomes a corpus."""
+
+import contextlib
+import functools
+import statistics
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from tf_slr.corpus.assemble import FPS_TOLERANCE, Plan
+from tf_slr.corpus.entries import Entry, deal_splits
+from tf_slr.corpus.manifest import Sample, begin_corpus, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.processes import cores, in_processes
+from tf_slr.corpus.release import shown
+from tf_slr.errors import DataError, UsageError
+from tf_slr.files import MAX_ARRAY_BYTES
+from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, POSE, RIGHT_HAND, SHOULDER_INDICES, VALUES, Clip, check_clip
+
+# A reader puts every point it knows into its place: a row of [92 landmarks + 2 shoulders, 3].
+LEFT_SHOULDER, RIGHT_SHOULDER = POINTS, POINTS + 1
+PLACES = POINTS + len(SHOULDER_INDICES)
+# What a file may hold in part only, in the words of a note.
+_PARTS = {
+    "pose points": POSE, "lip points": LIPS, "left-hand points": LEFT_HAND, "right-hand points": RIGHT_HAND,
+    "shoulders": slice(POINTS, PLACES),
+}  # fmt: skip
+
+# Half an hour at 30 frames a second. Reading takes a few copies of a clip,
+# which together must stay below what one array may take.
+MAX_FRAMES = MAX_ARRAY_BYTES // 8 // (VALUES * np.dtype(np.float32).itemsize)
+
+# |x| and |y| of a person in the picture, as shares of its size, are about 0.5
+# in the median. Pixels are a hundred times that; positions relative to the
+# shoulders, divided by a width in pixels, a hundredth.
+MEDIAN_RANGE = (0.05, 5.0)
+# MediaPipe guesses points outside the picture, but not a thousand pictures away.
+MAX_POSITION = 1000.0
+
+
+class ForeignClip(NamedTuple):
+    """One clip of a foreign file.
+
+    Attributes:
+        clip: its landmarks, in the project's layout and units.
+        fps: frames per second, or None where the file does not say.
+        lacks: what the file's layout has no place for, such as '6 of 10 pose points'.
+    """
+
+    clip: Clip
+    fps: float | None
+    lacks: tuple[str, ...] = ()
+
+
+def to_clip(points: np.ndarray, aspect: float, source: Path | str) -> Clip:
+    """Make a clip of what a reader found, or refuse it.
+
+    Args:
+        points: float32 [T, 94, 3] in shares of the picture's size. One without x
+            or y was not found; z may be NaN and becomes 0. Changed in place.
+        aspect: width / height of the picture.
+        source: named by errors.
+
+    Raises:
+        DataError: as `check_clip`, or x and y are in other units.
+    """
+    points[..., 2][np.isnan(points[..., 2])] = 0
+    points[np.isnan(points[..., :2]).any(-1)] = np.nan
+    clip = Clip(points[:, :POINTS], points[:, POINTS:], aspect)
+    check_clip(clip.landmarks, str(source))
+    positions = np.abs(points[..., :2])
+    median, largest = float(np.nanmedian(positions)), float(np.nanmax(positions))
+    if not MEDIAN_RANGE[0] <= median <= MEDIAN_RANGE[1]:
+        raise DataError(
+            f"{source}: |x| and |y| are {median:.2g} picture sizes in the median, expected about 0.5;"
+            " are these positions in a picture, not normalised or scaled otherwise?"
+        )
+    if largest > MAX_POSITION:
+        raise DataError(f"{source}: a point lies {largest:.2g} picture sizes away (damaged?)")
+    return clip
+
+
+def lacking(places: Collection[int]) -> tuple[str, ...]:
+    """What a file lacks that has no more than these places, such as '6 of 10 pose points'."""
+    wanted = {part: range(PLACES)[where] for part, where in _PARTS.items()}
+    absent = {part: len(set(wanted[part]).difference(places)) for part in wanted}
+    return tuple(f"{count} of {len(wanted[part])} {part}" for part, count in absent.items() if count)
+
+
+class _Ended(NamedTuple):
+    """How one file ended: the facts of its clip, or why there is none."""
+
+    id: str
+    frames: int = 0
+    fps: float | None = None
+    lacks: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], workers: int = 1) -> list[str]:
+    """Read every file of a plan, and write a corpus.
+
+    Args:
+        plan: what the corpus is to become; an entry's `video` is the landmark file.
+        out: the corpus folder; what lies there is replaced.
+        read: a file -> its clip, or DataError; a function of a module, or a partial of one.
+        workers: number of processes; 0 = one for each core, 1 = this one.
+
+    Returns:
+        One line for every clip that was refused or left out ('file: reason'),
+        then one for everything else worth knowing ('note: ...').
+
+    Raises:
+        DataError: no clip for training is left.
+        UsageError: fewer than 0 workers, or processes that die whatever they are given.
+    """
+    out = Path(out)
+    if workers < 0:
+        raise UsageError(f"expected workers of 0 or more, received {workers}")
+    _require_training(plan, [entry.split for entry in plan.entries], plan.refused)
+    begin_corpus(out)
+    ended = _read_all(plan.entries, functools.partial(_read_one, out=out, read=read), workers)
+    refused = [*plan.refused, *(result.refusal for result in ended if result.refusal)]
+    usable = [(entry, result) for entry, result in zip(plan.entries, ended, strict=True) if not result.refusal]
+    samples = [(_sample(entry, result.frames), entry.split) for entry, result in usable]
+    _require_training(plan, [split for _, split in samples], refused)
+    splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
+    rates = {entry.id: result.fps or plan.info.fps for entry, result in usable}
+    fps = round(statistics.median(rates.values()), 3)
+    refused += write_corpus(out, replace(plan.info, fps=fps), splits)
+    return [
+        *refused,
+        *plan.notes,
+        *split_notes,
+        *_lack_notes([result for _, result in usable]),
+        *_rate_notes(rates, fps),
+    ]
+
+
+def _read_all(entries: Sequence[Entry], work: Callable[[Entry], _Ended], workers: int) -> list[_Ended]:
+    here = workers == 1
+    results = (work(entry) for entry in entries) if here else in_processes(work, entries, workers or cores(), _lost)
+    with contextlib.closing(results):
+        ended = {result.id: result for result in tqdm(results, "landmarks", len(entries), unit="clip", disable=None)}
+    return [ended[entry.id] for entry in entries]
+
+
+def _read_one(entry: Entry, out: Path, read: Callable[[Path], ForeignClip]) -> _Ended:
+    try:
+        clip, fps, lacks = read(entry.video)
+    except DataError as error:
+        return _Ended(entry.id, refusal=str(error))
+    write_clip(out / landmark_path(entry.id), clip)
+    return _Ended(entry.id, len(clip.landmarks), fps, lacks)
+
+
+def _lost(entry: Entry) -> _Ended:
+    return _Ended(entry.id, refusal=f"{entry.video}: the process that read it died, twice (damaged file?)")
+
+
+def _sample(entry: Entry, frames: int) -> Sample:
+    return Sample(entry.id, entry.signer, frames, entry.glosses, entry.text, landmark_path(entry.id))
+
+
+def _lack_notes(ended: Sequence[_Ended]) -> list[str]:
+    clips: dict[str, list[str]] = {}
+    for result in ended:
+        for lack in result.lacks:
+            clips.setdefault(lack, []).append(result.id)
+    return [f"note: {len(ids)} clips lack {lack} ({shown(ids)})" for lack, ids in clips.items()]
+
+
+def _rate_notes(rates: dict[str, float], fps: float) -> list[str]:
+    others = [name for name, rate in rates.items() if abs(rate - fps) > FPS_TOLERANCE * fps]
+    if not others:
+        return []
+    return [
+        f"note: {len(others)} clips have from {min(rates.values()):g} to {max(rates.values()):g} frames per second,"
+        f" the corpus has {fps:g} ({shown(others)})"
+    ]
+
+
+def _require_training(plan: Plan, splits: Sequence[str | None], refused: Sequence[str]) -> None:
+    if not {None, "train"}.intersection(splits):
+        raise DataError(f"{plan.info.name}: no usable training clip ({shown(refused) or 'no row is for training'})")

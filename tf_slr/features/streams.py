@@ -1,0 +1,108 @@
+"""Streams: what of a clip goes into a network, each an array whose first axis is time.
+
+All streams of a clip show one and the same `Change`, so that a teacher that
+sees the video and a student that sees landmarks or small pictures see one world.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tf_slr import timing
+from tf_slr.corpus.manifest import Sample
+from tf_slr.errors import DataError
+from tf_slr.features.augment import NONE, Change, apply, draw
+from tf_slr.features.frames import FrameOptions, read_pictures, show
+from tf_slr.landmarks import VALUES, BodyFrame, Clip, Normalisation, body_frame, normalise
+
+
+class Stream(Protocol):
+    """One input of a network.
+
+    Attributes:
+        name: what the network calls it.
+        shape: of one moment.
+        dtype: of its values.
+        stride: frames a moment stands for: 1, or 4 for what has the recogniser's steps.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: type
+    stride: int
+
+    def shown(self, index: int, change: Change) -> np.ndarray:
+        """A clip under a change: [moments, *shape].
+
+        Raises:
+            DataError: the clip cannot be read.
+        """
+
+
+class Landmarks:
+    """Normalised landmarks, [T, 276]."""
+
+    name, shape, dtype, stride = "landmarks", (VALUES,), np.float32, 1
+
+    def __init__(self, clips: Sequence[Clip], rule: Normalisation) -> None:
+        self._clips, self._rule = clips, rule
+
+    def shown(self, index: int, change: Change) -> np.ndarray:
+        """See `Stream`."""
+        clip, frame = apply(self._clips[index], change)
+        return normalise(clip, self._rule, frame)
+
+
+class Video:
+    """Pictures of the network's size, uint8 [T, size, size, 3].
+
+    Args:
+        root: folder that the samples' paths are relative to.
+        samples: the clips' annotations.
+        options: the network's size.
+        clips: their landmarks, which tell where the signer is; None for a corpus without.
+        name: what the network calls the stream.
+    """
+
+    dtype, stride = np.uint8, 1
+
+    def __init__(
+        self,
+        root: Path,
+        samples: Sequence[Sample],
+        options: FrameOptions,
+        clips: Sequence[Clip] | None,
+        name: str = "video",
+    ) -> None:
+        self.name, self.shape = name, (options.size, options.size, 3)
+        self._root, self._samples, self._options, self._clips = root, samples, options, clips
+
+    def shown(self, index: int, change: Change) -> np.ndarray:
+        """See `Stream`."""
+        sample = self._samples[index]
+        if not sample.video:
+            raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
+        pictures = read_pictures(self._root / sample.video, sample.frames)
+        body, aspect = self._place(index, pictures)
+        return show(pictures, self._options, change, body, aspect)
+
+    def _place(self, index: int, pictures: np.ndarray) -> tuple[BodyFrame | None, float]:
+        if self._clips is None:
+            return None, pictures.shape[2] / pictures.shape[1]
+        clip = self._clips[index]
+        return body_frame(clip), clip.aspect
+
+
+def unchanged(frames: int) -> Change:
+    """The change that shows a clip of `frames` frames as it is."""
+    return draw(NONE, frames, np.random.default_rng(0))
+
+
+def pad(arrays: Sequence[np.ndarray], stride: int, steps: int) -> np.ndarray:
+    """Stack arrays [moments, *shape] of different lengths, zero beyond each one's end, for `steps` steps."""
+    padded = np.zeros((len(arrays), steps * timing.STRIDE // stride, *arrays[0].shape[1:]), arrays[0].dtype)
+    for i, array in enumerate(arrays):
+        padded[i, : len(array)] = array
+    return padded
