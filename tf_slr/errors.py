@@ -5,6 +5,11 @@ command line prints it as one line and exits with 1. Anything else that
 escapes is a bug and exits with 2.
 """
 
+from collections.abc import Sequence
+
+# Names that a message lists before it only counts the others.
+LISTED = 5
+
 
 class SlrError(Exception):
     """Base of every error this project raises on purpose."""
@@ -24,3 +29,9 @@ class BundleError(SlrError):
 
 class ExportError(SlrError):
     """An exported model failed one of its gates."""
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names in a message: 'a, b, c, d, e and 4 more'."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

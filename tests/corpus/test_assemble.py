@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tf_slr.corpus import assemble as module
-from tf_slr.corpus.assemble import Assembly, Plan, assemble, merge_parts
+from tf_slr.corpus.assemble import Assembly, assemble, merge_parts
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, landmark_path, write_clip
+from tf_slr.corpus.plan import Plan
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import Clip
 

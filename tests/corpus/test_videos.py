@@ -151,7 +151,7 @@ def test_a_bad_header_says_what_is_expected(tmp_path, tracked, header):
 def test_nothing_usable_is_an_error_that_gives_the_reasons(tmp_path, tracked):
     tracked["dark.mp4"] = "no landmark was found"
     index = index_of(tmp_path, ("file", "glosses"), ("dark.mp4", "A"), ("mute.mp4", ""))
-    with pytest.raises(DataError, match=r"no usable training clip \(.*mute.mp4: has no glosses; .*dark.mp4: no landm"):
+    with pytest.raises(DataError, match=r"no usable training clip \(.*mute.mp4: has no glosses, .*dark.mp4: no landm"):
         prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert not (tmp_path / "out" / "corpus.toml").exists()
 
@@ -207,8 +207,8 @@ def test_frame_rates_that_differ_or_are_unknown_are_noted(tmp_path, tracked):
     rows = [(name, "A", "train") for name in ("a.mp4", "b.mp4", "c.mp4", "slow.mp4", "near.mp4", "images")]
     index = index_of(tmp_path, ("file", "glosses", "split"), *rows)
     assert prepare_videos(index, tmp_path / "out", CorpusInfo("test", "x", fps=24), Assembly()) == [
-        "note: 1 clips (images): no frame rate; 24 frames per second were assumed",
-        "note: 1 clips (slow): from 10 to 26 frames per second, the corpus has 25",
+        "note: 1 clips tell no frame rate; 24 frames per second were assumed (images)",
+        "note: 1 clips have from 10 to 26 frames per second, the corpus has 25 (slow)",
     ]
     assert Corpus(tmp_path / "out").info.fps == 25.0
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tf_slr.commands.common import Work, add_command, prepared
 
 if TYPE_CHECKING:
-    from tf_slr.corpus.assemble import Assembly, Plan
+    from tf_slr.corpus.assemble import Assembly
+    from tf_slr.corpus.plan import Plan
 
 
 def add(commands: argparse._SubParsersAction) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import EXIT_OK, add_command
+from tf_slr.errors import shown
 from tf_slr.scoresheet import Scoresheet, score_transcripts
 from tf_slr.scoring import describe
 from tf_slr.transcripts import read_ctm, read_stm
-
-NAMED = 5  # utterances or glosses that a note names
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -45,13 +44,9 @@ def _notes(sheet: Scoresheet) -> list[str]:
     notes = []
     if sheet.missing:
         notes.append(f"{len(sheet.missing)} of {len(sheet.sentences)} sentences have no hypothesis and count as "
-                     f"deleted: {_some(sheet.missing)}")  # fmt: skip
+                     f"deleted: {shown(sheet.missing)}")  # fmt: skip
     if sheet.unclean:
         notes.append(f"{len(sheet.unclean)} glosses of the references are not clean by the rules "
                      f"{sheet.rules.name}, which change hypotheses only; they can never be hit: "
-                     f"{_some(sheet.unclean)}")  # fmt: skip
+                     f"{shown(sheet.unclean)}")  # fmt: skip
     return notes
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")

@@ -11,8 +11,7 @@ the same to the byte as one run without shards.
 import dataclasses
 import hashlib
 import json
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +20,13 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.engines import Engine
-from tf_slr.corpus.entries import Entry, deal_splits
+from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction, Job, adopt, extract_many
-from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_corpus
+from tf_slr.corpus.manifest import CorpusInfo
+from tf_slr.corpus.plan import Plan, finish, require_training
 from tf_slr.corpus.tracker import landmark_source
 from tf_slr.corpus.video import frame_count
 from tf_slr.errors import DataError, UsageError
-
-# Clips whose rate differs by more than this are named: signs seem faster or slower in them.
-FPS_TOLERANCE = 0.1
 
 NO_LANDMARKS = "none"
 
@@ -57,36 +54,6 @@ class Assembly:
             raise UsageError("a shard is a share of the tracking; without landmarks there is nothing to share")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a corpus is to become; the same in every part.
-
-    Attributes:
-        info: name, language and the rest; `fps` is that of clips that do not say theirs.
-        entries: every clip of the collection.
-        refused: one line for each row of the collection that cannot be used.
-        notes: what else is worth knowing of the collection.
-        dev_share: share of the clips without a split that go to dev.
-        test_share: the same for test.
-        known_fps: the release's own frame rate is certain, so that image folders need no note about it.
-    """
-
-    info: CorpusInfo
-    entries: tuple[Entry, ...]
-    refused: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    dev_share: float = 0.0
-    test_share: float = 0.0
-    known_fps: bool = False
-
-    def __post_init__(self) -> None:
-        if min(self.dev_share, self.test_share) < 0 or not self.dev_share + self.test_share < 1:
-            raise UsageError(
-                f"expected shares of dev and test that leave some for train, received {self.dev_share}"
-                f" and {self.test_share}"
-            )
-
-
 def assemble(plan: Plan, out: Path | str, how: Assembly) -> list[str]:
     """Make a corpus, or one part of it. What an earlier, interrupted run has tracked is kept.
 
@@ -104,15 +71,16 @@ def assemble(plan: Plan, out: Path | str, how: Assembly) -> list[str]:
         UsageError: MediaPipe is missing, or the engine cannot be had.
     """
     out = Path(out)
-    _require_training(plan, (entry.split in (None, "train") for entry in plan.entries), plan.refused)
+    require_training(plan, (entry.split for entry in plan.entries), plan.refused)
     source = landmark_source() if how.landmarks else NO_LANDMARKS
     plan = dataclasses.replace(plan, info=dataclasses.replace(plan.info, landmark_source=source))
     if not how.landmarks:
-        return _finish(plan, out, [_count(entry) for entry in tqdm(plan.entries, "count", unit="clip", disable=None)])
+        counted = [_count(entry) for entry in tqdm(plan.entries, "count", unit="clip", disable=None)]
+        return finish(plan, out, counted, landmarks=False)
     mine = plan.entries[how.shard - 1 :: how.shards]
     ended = extract_many([Job(entry.id, entry.video, entry.frames) for entry in mine], out, how.engine)
     if how.shards == 1:
-        return _finish(plan, out, ended)
+        return finish(plan, out, ended)
     part = out / "parts" / f"{how.shard}-of-{how.shards}.json"
     content = {"plan": _plan_table(plan), "ended": [dataclasses.asdict(result) for result in ended]}
     files.write_json(part, {"sha256": _digest(content), **content})
@@ -152,28 +120,7 @@ def merge_parts(parts: Sequence[Path | str], out: Path | str) -> list[str]:
             for result in part.ended:
                 ended[result.id] = result if result.refusal else adopt(result, part.path.parents[1], out)
                 bar.update()
-    return _finish(first.plan, out, [ended[entry.id] for entry in first.plan.entries])
-
-
-def _finish(plan: Plan, out: Path, ended: Sequence[Extraction]) -> list[str]:
-    """Write the lists of a corpus whose clips have all ended."""
-    refused = [*plan.refused, *(result.refusal for result in ended if result.refusal)]
-    usable = [(entry, result) for entry, result in zip(plan.entries, ended, strict=True) if not result.refusal]
-    tracked = plan.info.landmark_source != NO_LANDMARKS
-    samples = [(_sample(entry, result, tracked), entry.split) for entry, result in usable]
-    fitting = (sample.feasible and split in (None, "train") for sample, split in samples)
-    _require_training(plan, fitting, refused)
-    splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
-    fps, fps_notes = _common_fps([result for _, result in usable], plan)
-    left_out = write_corpus(out, dataclasses.replace(plan.info, fps=fps), splits)
-    return [*refused, *left_out, *plan.notes, *split_notes, *fps_notes]
-
-
-def _require_training(plan: Plan, trains: Iterable[bool], refused: Sequence[str]) -> None:
-    if not any(trains):
-        reasons = "; ".join(refused[:3]) or "no row is for training"
-        more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
-        raise DataError(f"{plan.info.name}: no usable training clip ({reasons}{more})")
+    return finish(first.plan, out, [ended[entry.id] for entry in first.plan.entries])
 
 
 def _count(entry: Entry) -> Extraction:
@@ -183,33 +130,6 @@ def _count(entry: Entry) -> Extraction:
     except DataError as error:
         return Extraction(entry.id, refusal=str(error))
     return Extraction(entry.id, frames, fps)
-
-
-def _sample(entry: Entry, result: Extraction, tracked: bool) -> Sample:
-    landmarks = landmark_path(entry.id) if tracked else ""
-    return Sample(entry.id, entry.signer, result.frames, entry.glosses, entry.text, landmarks, str(entry.video))
-
-
-def _common_fps(results: Sequence[Extraction], plan: Plan) -> tuple[float, list[str]]:
-    """The median frame rate, and notes on clips that do not say theirs or have another."""
-    silent = [result.id for result in results if result.fps is None]
-    rates = {result.id: result.fps or plan.info.fps for result in results}
-    common = round(statistics.median(rates.values()), 3)
-    others = [name for name, fps in rates.items() if abs(fps - common) > FPS_TOLERANCE * common]
-    notes = []
-    if silent and not plan.known_fps:
-        notes.append(f"note: {_some(silent)}: no frame rate; {plan.info.fps:g} frames per second were assumed")
-    if others:
-        notes.append(
-            f"note: {_some(others)}: from {min(rates.values()):g} to {max(rates.values()):g} frames per second,"
-            f" the corpus has {common:g}"
-        )
-    return common, notes
-
-
-def _some(names: Sequence[str]) -> str:
-    """'27 clips (a, b, c, ...)'."""
-    return f"{len(names)} clips ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
 
 
 class _Part(NamedTuple):

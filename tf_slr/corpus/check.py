@@ -15,13 +15,11 @@ from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
 from tf_slr.corpus.video import frame_count, open_video, opencv
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
 
 # What sclite reads as something else than a word: an optional word, an alternative, a comment, a label, no word.
 SCLITE_SPECIAL = re.compile(r"[(){}<;].*|[@/]")
-
-NAMES_IN_A_NOTE = 5
 
 
 class Row(NamedTuple):
@@ -205,9 +203,9 @@ def _unseen(rows: Sequence[Row], looks: Sequence[Look], corpus: Corpus) -> list[
         bare = [sample.id for sample, _ in mine if not sample.landmarks]
         if handless:
             notes.append(f"note: {path}: no hand was ever found in {len(handless)} of {len(mine)} clips"
-                         f" ({_few(handless)})")  # fmt: skip
+                         f" ({shown(handless)})")  # fmt: skip
         if 0 < len(bare) < len(mine):
-            notes.append(f"note: {path}: {len(bare)} of {len(mine)} clips have no landmarks ({_few(bare)})")
+            notes.append(f"note: {path}: {len(bare)} of {len(mine)} clips have no landmarks ({shown(bare)})")
     return notes
 
 
@@ -237,7 +235,7 @@ def _orphans(rows: Sequence[Row], corpus: Corpus) -> list[str]:
     folder = corpus.root / "landmarks"
     names = sorted(path.name for path in folder.glob("[!.]*.npz"))
     orphans = [name for name in names if f"landmarks/{name}" not in listed]
-    return [f"note: {folder}: no list names {_few(orphans)}"] if orphans else []
+    return [f"note: {folder}: no list names {shown(orphans)}"] if orphans else []
 
 
 def _leftovers(corpus: Corpus) -> list[str]:
@@ -247,9 +245,4 @@ def _leftovers(corpus: Corpus) -> list[str]:
     names = sorted(str(path.relative_to(corpus.root)) for folder in folders for path in folder.glob(".tmp-*"))
     if not names:
         return []
-    return [f"note: {corpus.root}: temporary files of a job that runs or was killed: {_few(names)}"]
-
-
-def _few(names: Sequence[str]) -> str:
-    rest = len(names) - NAMES_IN_A_NOTE
-    return ", ".join(names[:NAMES_IN_A_NOTE]) + (f" and {rest} more" if rest > 0 else "")
+    return [f"note: {corpus.root}: temporary files of a job that runs or was killed: {shown(names)}"]

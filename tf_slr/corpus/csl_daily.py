@@ -20,12 +20,12 @@ import os
 import re
 from pathlib import Path
 
-from tf_slr.corpus.assemble import Plan
 from tf_slr.corpus.entries import UNKNOWN_SIGNER, Entry, Listing
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo
-from tf_slr.corpus.release import inside, shown, unknown_glosses, usable, wrong_layout
+from tf_slr.corpus.plan import Plan
+from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import read_table
-from tf_slr.errors import DataError
+from tf_slr.errors import DataError, shown
 from tf_slr.glosses import tokenise
 
 MAP = Path("sentence_label/video_map.txt")

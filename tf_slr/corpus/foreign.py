@@ -2,21 +2,19 @@
 
 import contextlib
 import functools
-import statistics
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from tf_slr.corpus.assemble import FPS_TOLERANCE, Plan
-from tf_slr.corpus.entries import Entry, deal_splits
-from tf_slr.corpus.manifest import Sample, begin_corpus, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.entries import Entry
+from tf_slr.corpus.extract import Extraction
+from tf_slr.corpus.manifest import begin_corpus, landmark_path, write_clip
+from tf_slr.corpus.plan import Plan, finish, require_training
 from tf_slr.corpus.processes import cores, in_processes
-from tf_slr.corpus.release import shown
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.files import MAX_ARRAY_BYTES
 from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, POSE, RIGHT_HAND, SHOULDER_INDICES, VALUES, Clip, check_clip
 
@@ -90,14 +88,11 @@ def lacking(places: Collection[int]) -> tuple[str, ...]:
     return tuple(f"{count} of {len(wanted[part])} {part}" for part, count in absent.items() if count)
 
 
-class _Ended(NamedTuple):
-    """How one file ended: the facts of its clip, or why there is none."""
+class _Read(NamedTuple):
+    """How one file ended, and which parts its clip lacks."""
 
-    id: str
-    frames: int = 0
-    fps: float | None = None
+    ended: Extraction
     lacks: tuple[str, ...] = ()
-    refusal: str = ""
 
 
 def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], workers: int = 1) -> list[str]:
@@ -120,69 +115,36 @@ def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], wo
     out = Path(out)
     if workers < 0:
         raise UsageError(f"expected workers of 0 or more, received {workers}")
-    _require_training(plan, [entry.split for entry in plan.entries], plan.refused)
+    require_training(plan, (entry.split for entry in plan.entries), plan.refused)
     begin_corpus(out)
-    ended = _read_all(plan.entries, functools.partial(_read_one, out=out, read=read), workers)
-    refused = [*plan.refused, *(result.refusal for result in ended if result.refusal)]
-    usable = [(entry, result) for entry, result in zip(plan.entries, ended, strict=True) if not result.refusal]
-    samples = [(_sample(entry, result.frames), entry.split) for entry, result in usable]
-    _require_training(plan, [split for _, split in samples], refused)
-    splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
-    rates = {entry.id: result.fps or plan.info.fps for entry, result in usable}
-    fps = round(statistics.median(rates.values()), 3)
-    refused += write_corpus(out, replace(plan.info, fps=fps), splits)
-    return [
-        *refused,
-        *plan.notes,
-        *split_notes,
-        *_lack_notes([result for _, result in usable]),
-        *_rate_notes(rates, fps),
-    ]
+    done = _read_all(plan.entries, functools.partial(_read_one, out=out, read=read), workers)
+    return [*finish(plan, out, [one.ended for one in done], videos=False), *_lack_notes(done)]
 
 
-def _read_all(entries: Sequence[Entry], work: Callable[[Entry], _Ended], workers: int) -> list[_Ended]:
+def _read_all(entries: Sequence[Entry], work: Callable[[Entry], _Read], workers: int) -> list[_Read]:
     here = workers == 1
     results = (work(entry) for entry in entries) if here else in_processes(work, entries, workers or cores(), _lost)
     with contextlib.closing(results):
-        ended = {result.id: result for result in tqdm(results, "landmarks", len(entries), unit="clip", disable=None)}
-    return [ended[entry.id] for entry in entries]
+        done = {one.ended.id: one for one in tqdm(results, "landmarks", len(entries), unit="clip", disable=None)}
+    return [done[entry.id] for entry in entries]
 
 
-def _read_one(entry: Entry, out: Path, read: Callable[[Path], ForeignClip]) -> _Ended:
+def _read_one(entry: Entry, out: Path, read: Callable[[Path], ForeignClip]) -> _Read:
     try:
         clip, fps, lacks = read(entry.video)
     except DataError as error:
-        return _Ended(entry.id, refusal=str(error))
+        return _Read(Extraction(entry.id, refusal=str(error)))
     write_clip(out / landmark_path(entry.id), clip)
-    return _Ended(entry.id, len(clip.landmarks), fps, lacks)
+    return _Read(Extraction(entry.id, len(clip.landmarks), fps), lacks)
 
 
-def _lost(entry: Entry) -> _Ended:
-    return _Ended(entry.id, refusal=f"{entry.video}: the process that read it died, twice (damaged file?)")
+def _lost(entry: Entry) -> _Read:
+    return _Read(Extraction(entry.id, refusal=f"{entry.video}: the process that read it died, twice (damaged file?)"))
 
 
-def _sample(entry: Entry, frames: int) -> Sample:
-    return Sample(entry.id, entry.signer, frames, entry.glosses, entry.text, landmark_path(entry.id))
-
-
-def _lack_notes(ended: Sequence[_Ended]) -> list[str]:
+def _lack_notes(done: Sequence[_Read]) -> list[str]:
     clips: dict[str, list[str]] = {}
-    for result in ended:
-        for lack in result.lacks:
-            clips.setdefault(lack, []).append(result.id)
+    for one in done:
+        for lack in one.lacks:
+            clips.setdefault(lack, []).append(one.ended.id)
     return [f"note: {len(ids)} clips lack {lack} ({shown(ids)})" for lack, ids in clips.items()]
-
-
-def _rate_notes(rates: dict[str, float], fps: float) -> list[str]:
-    others = [name for name, rate in rates.items() if abs(rate - fps) > FPS_TOLERANCE * fps]
-    if not others:
-        return []
-    return [
-        f"note: {len(others)} clips have from {min(rates.values()):g} to {max(rates.values()):g} frames per second,"
-        f" the corpus has {fps:g} ({shown(others)})"
-    ]
-
-
-def _require_training(plan: Plan, splits: Sequence[str | None], refused: Sequence[str]) -> None:
-    if not {None, "train"}.intersection(splits):
-        raise DataError(f"{plan.info.name}: no usable training clip ({shown(refused) or 'no row is for training'})")

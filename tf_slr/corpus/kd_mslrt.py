@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_slr import files
-from tf_slr.corpus.assemble import Plan
 from tf_slr.corpus.entries import UNKNOWN_SIGNER, Entry, Listing
 from tf_slr.corpus.foreign import MAX_FRAMES, PLACES, ForeignClip, collect, lacking, to_clip
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo
 from tf_slr.corpus.parquet_footer import Footer, read_footer
-from tf_slr.corpus.release import inside, shown, unknown_glosses, usable, wrong_layout
+from tf_slr.corpus.plan import Plan
+from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import MAX_BYTES, Row
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.glosses import tokenise
 from tf_slr.landmarks import HAND_POINTS, LIPS, LIPS_INDICES, POINTS, POSE_INDICES, SHOULDER_INDICES
 
@@ -109,7 +109,7 @@ def prepare_kd_mslrt(
         raise UsageError(f"expected an aspect (width / height) from 0.1 to 10, received {aspect}")
     listing = _read_lists(Path(os.path.abspath(root)), info.unit)
     notes = (*listing.notes, *unknown_glosses(listing.entries))
-    plan = Plan(info, tuple(listing.entries), tuple(listing.refused), notes, dev_share, test_share)
+    plan = Plan(info, tuple(listing.entries), tuple(listing.refused), notes, dev_share, test_share, known_fps=True)
     return collect(plan, out, functools.partial(read_landmarks, aspect=aspect), workers)
 
 

@@ -28,9 +28,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_slr.corpus.assemble import Plan
 from tf_slr.corpus.entries import UNKNOWN_SIGNER, Entry, Listing
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo
+from tf_slr.corpus.plan import Plan
 from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import Row, read_table
 from tf_slr.errors import DataError

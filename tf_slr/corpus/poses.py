@@ -25,7 +25,6 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_slr import files
-from tf_slr.corpus.assemble import Plan
 from tf_slr.corpus.foreign import (
     LEFT_SHOULDER,
     MAX_FRAMES,
@@ -38,6 +37,7 @@ from tf_slr.corpus.foreign import (
 )
 from tf_slr.corpus.index import read_index
 from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, Sample, landmark_path
+from tf_slr.corpus.plan import Plan
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import (
     BONES,

@@ -6,10 +6,7 @@ from pathlib import Path, PurePosixPath
 from tf_slr.corpus.entries import Entry, Listing
 from tf_slr.corpus.manifest import landmark_path
 from tf_slr.corpus.tables import Row
-from tf_slr.errors import DataError
-
-# How many names a message lists.
-SHOWN = 5
+from tf_slr.errors import DataError, shown
 
 
 def usable(rows: Iterable[Row], make: Callable[[dict[str, str]], Entry], listing: Listing) -> None:
@@ -74,9 +71,3 @@ def wrong_layout(folder: Path, expected: str) -> DataError:
         return DataError(f"{folder}: {'is no folder' if folder.exists() else 'does not exist'}; expected {expected}")
     found = shown(sorted(path.name for path in folder.iterdir()))
     return DataError(f"{folder}: expected {expected}; found {found or 'an empty folder'}")
-
-
-def shown(names: Sequence[str]) -> str:
-    """'a, b, c, d, e and 4 more'."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

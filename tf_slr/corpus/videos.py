@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tf_slr.corpus.assemble import Assembly, Plan, assemble
+from tf_slr.corpus.assemble import Assembly, assemble
 from tf_slr.corpus.index import read_index
 from tf_slr.corpus.manifest import CorpusInfo
+from tf_slr.corpus.plan import Plan
 
 
 def prepare_videos(
