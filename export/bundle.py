@@ -5,7 +5,7 @@ from pathlib import Path
 from export.convert import convert
 from export.verify import check_operators, check_parity, check_wer, tflite_evaluation
 from tf_slr import config, files
-from tf_slr.features.batches import load_split
+from tf_slr.features.splits import load_split
 from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
 from tf_slr.training.runs import Run
 

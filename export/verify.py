@@ -8,6 +8,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import ExportError
+from tf_slr.features.streams import Landmarks
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Clip, Normalisation, normalise
 from tf_slr.models.mslr import Mslr
@@ -53,7 +54,8 @@ def check_parity(network: Mslr, model: bytes, clips: Sequence[Clip], rule: Norma
     order = np.argsort([len(clip.landmarks) for clip in clips], kind="stable")
     chosen = [clips[i] for i in order[np.unique(np.linspace(0, len(order) - 1, PARITY_CLIPS).round().astype(int))]]
     largest = 0.0
-    for clip, expected in zip(chosen, network_logits(network, chosen, rule), strict=True):
+    frames = [len(clip.landmarks) for clip in chosen]
+    for clip, expected in zip(chosen, network_logits(network, Landmarks(chosen, rule), frames), strict=True):
         values = normalise(clip, rule)
         found = student.logits(values)
         difference = float(np.abs(found - expected).max())

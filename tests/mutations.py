@@ -171,8 +171,8 @@ def image(folder: Path) -> Format:
 def tfrecord(folder: Path) -> Format:
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.corpus.shards import FOLDER
-    from tf_slr.features.batches import load_split
     from tf_slr.features.records import pack
+    from tf_slr.features.splits import load_split
 
     root = _corpus(folder)
     pack(Corpus(root), 10**9)

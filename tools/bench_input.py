@@ -33,7 +33,9 @@ def measure(root: Path, source: str, size: int, batches: int) -> dict:
     """
     import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
-    from tf_slr.features.batches import FeatureOptions, TrainingBatches, load_split
+    from tf_slr.features.batches import FeatureOptions, TrainingBatches
+    from tf_slr.features.splits import load_split
+    from tf_slr.features.streams import Landmarks
 
     corpus = Corpus(root)
     before = resident_bytes()
@@ -41,7 +43,9 @@ def measure(root: Path, source: str, size: int, batches: int) -> dict:
     start = time.perf_counter()
     split = load_split(corpus, "train", source)
     ready = time.perf_counter() - start
-    data = TrainingBatches(split, corpus.vocabulary(), FeatureOptions(source=source), size, seed=0)
+    options = FeatureOptions(source=source)
+    landmarks = Landmarks(split.clips, options.normalisation)
+    data = TrainingBatches(split, [landmarks], corpus.vocabulary(), options, size, seed=0)
     peak = resident_bytes()
     speeds = {}
     for name in ("cold", "warm"):
@@ -50,7 +54,7 @@ def measure(root: Path, source: str, size: int, batches: int) -> dict:
         clips, start, processor = 0, time.perf_counter(), time.process_time()
         epoch = data.dataset(0, 0, min(batches, len(data)))
         for batch in tqdm(epoch, f"{source}, {name}", total=min(batches, len(data)), unit="batch", disable=None):
-            clips += len(batch.frames)
+            clips += len(batch["frames"])
             peak = max(peak, resident_bytes())
         speeds[f"{name}_clips_per_second"] = round(clips / (time.perf_counter() - start), 1)
         speeds[f"{name}_cpu_ms_per_clip"] = round(1e3 * (time.process_time() - processor) / clips, 2)

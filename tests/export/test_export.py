@@ -16,7 +16,7 @@ from export.verify import check_operators, check_parity, check_wer
 from tf_slr import files
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import ExportError
-from tf_slr.features.batches import load_split
+from tf_slr.features.splits import load_split
 from tf_slr.landmarks import Normalisation
 from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.bundle import FP32_STUDENT, read_bundle

@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError
-from tf_slr.features.batches import FeatureOptions, TrainingBatches, UsableSplit, collate, load_split, plan
+from tf_slr.features.batches import FeatureOptions, TrainingBatches, collate, plan
+from tf_slr.features.splits import UsableSplit, load_split
+from tf_slr.features.streams import Landmarks
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import POINTS, VALUES, Clip
+from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
 
 
 def split_of(count=23):
@@ -20,13 +22,19 @@ def split_of(count=23):
     return UsableSplit(samples, clips, [])
 
 
+def batches_of(split, vocabulary=("A", "B"), size=1, seed=0):
+    streams = [Landmarks(split.clips, Normalisation())]
+    return TrainingBatches(split, streams, Vocabulary(vocabulary), FeatureOptions(), size, seed)
+
+
 def epoch_of(batches, epoch, start=0, stop=None):
-    return [tuple(t.numpy() for t in batch) for batch in batches.dataset(epoch, start, stop or len(batches))]
+    data = batches.dataset(epoch, start, stop or len(batches))
+    return [{name: tensor.numpy() for name, tensor in batch.items()} for batch in data]
 
 
 @pytest.fixture(scope="module")
 def batches():
-    return TrainingBatches(split_of(), Vocabulary(("A", "B")), FeatureOptions(), size=4, seed=3)
+    return batches_of(split_of(), size=4, seed=3)
 
 
 def test_plan_deals_every_clip_once_into_batches_of_similar_length():
@@ -39,36 +47,35 @@ def test_plan_deals_every_clip_once_into_batches_of_similar_length():
 
 
 def test_collate_pads_with_zeros_to_a_multiple_of_the_stride():
-    batch = collate([np.ones((5, VALUES), np.float32), np.ones((9, VALUES), np.float32)], [[1], [2, 3]])
-    assert batch.landmarks.shape == (2, 12, VALUES)
-    assert batch.landmarks[0, 5:].sum() == 0
-    assert batch.frames.tolist() == [5, 9]
-    assert batch.labels.tolist() == [[1, 0], [2, 3]]
-    assert batch.glosses.tolist() == [1, 2]
+    clips = [[np.ones((5, VALUES), np.float32)], [np.ones((9, VALUES), np.float32)]]
+    batch = collate([Landmarks([], Normalisation())], clips, [[1], [2, 3]])
+    assert batch["landmarks"].shape == (2, 12, VALUES)
+    assert batch["landmarks"][0, 5:].sum() == 0
+    assert batch["frames"].tolist() == [5, 9]
+    assert batch["labels"].tolist() == [[1, 0], [2, 3]]
+    assert batch["glosses"].tolist() == [1, 2]
 
 
 def test_an_epoch_is_repeatable_and_epochs_differ(batches):
     first, again, other = epoch_of(batches, 0), epoch_of(batches, 0), epoch_of(batches, 1)
-    assert all(
-        np.array_equal(a, b) for one, two in zip(first, again, strict=True) for a, b in zip(one, two, strict=True)
-    )
-    assert any(one[0].shape != two[0].shape or not np.array_equal(one[0], two[0])
-               for one, two in zip(first, other, strict=True))  # fmt: skip
-    assert sum(len(batch[1]) for batch in first) == 23
+    assert all(np.array_equal(one[name], two[name]) for one, two in zip(first, again, strict=True) for name in one)
+    pairs = [(one["landmarks"], two["landmarks"]) for one, two in zip(first, other, strict=True)]
+    assert any(one.shape != two.shape or not np.array_equal(one, two) for one, two in pairs)
+    assert sum(len(batch["frames"]) for batch in first) == 23
 
 
 def test_going_on_in_mid_epoch_gives_the_same_batches(batches):
     whole, rest = epoch_of(batches, 2), epoch_of(batches, 2, start=3)
     assert len(rest) == len(whole) - 3
-    assert np.array_equal(whole[3][0], rest[0][0])
+    assert np.array_equal(whole[3]["landmarks"], rest[0]["landmarks"])
 
 
 def test_speed_never_makes_a_sentence_infeasible():
     split = split_of()
     split.clips[0] = Clip(split.clips[0].landmarks[:9], None, 1.0)
     split.samples[0] = dataclasses.replace(split.samples[0], frames=9)
-    batches = TrainingBatches(split, Vocabulary(("A", "B")), FeatureOptions(), size=1, seed=0)
-    assert min(batches._values(0, epoch).shape[0] for epoch in range(60)) >= 8
+    batches = batches_of(split)
+    assert min(len(batches._shown(0, epoch)[0]) for epoch in range(60)) >= 8
 
 
 def corpus_of(root, count=3):
@@ -108,8 +115,7 @@ def test_files_are_read_when_asked_for_and_memory_keeps_them(tmp_path):
 
 
 def test_a_clip_that_vanishes_in_training_is_named(tmp_path):
-    batches = TrainingBatches(load_split(corpus_of(tmp_path), "train", "files"), Vocabulary(("A",)), FeatureOptions(),
-                              size=1, seed=0)  # fmt: skip
+    batches = batches_of(load_split(corpus_of(tmp_path), "train", "files"), vocabulary=("A",))
     (tmp_path / "landmarks/c1.npz").unlink()
     with pytest.raises(tf.errors.OpError):
         epoch_of(batches, 0)

@@ -22,13 +22,11 @@ from tf_slr import files
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction, Job, adopt, extract_many
-from tf_slr.corpus.manifest import CorpusInfo
+from tf_slr.corpus.manifest import NO_LANDMARKS, CorpusInfo
 from tf_slr.corpus.plan import Plan, finish, require_training
 from tf_slr.corpus.tracker import landmark_source
 from tf_slr.corpus.video import frame_count
 from tf_slr.errors import DataError, UsageError
-
-NO_LANDMARKS = "none"
 
 
 @dataclass(frozen=True)

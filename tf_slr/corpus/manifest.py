@@ -24,6 +24,8 @@ from tf_slr.landmarks import Clip, check_clip
 SPLITS = ("train", "dev", "test")
 # File systems allow 255 bytes, of which the suffix and a temporary file's prefix take some.
 MAX_ID_BYTES = 200
+# What `landmark_source` says where nobody tracked the clips, for networks that read the video.
+NO_LANDMARKS = "none"
 COLUMNS = ("id", "signer", "frames", "glosses", "text", "landmarks", "video")
 
 

@@ -1,24 +1,26 @@
 """Batches of clips of similar length, reproducible from a seed and a position."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tf_slr import timing
-from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.corpus.shards import ShardedSplit
-from tf_slr.corpus.threads import in_threads
 from tf_slr.errors import DataError
-from tf_slr.features.augment import AugmentOptions, apply, draw
-from tf_slr.features.records import read_record
+from tf_slr.features.augment import AugmentOptions, draw
+from tf_slr.features.frames import MARGIN
+from tf_slr.features.splits import Source, UsableSplit
+from tf_slr.features.streams import Stream, pad
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import VALUES, Clip, Normalisation, normalise
+from tf_slr.landmarks import Normalisation
 
-Source = Literal["memory", "files", "shards"]
+# Padded clips: each stream by its name [B, T, ...], and
+#     frames    int32 [B], true lengths
+#     labels    int32 [B, L], zero beyond a sentence's end
+#     glosses   int32 [B], true lengths of the sentences
+Batch = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -30,118 +32,16 @@ class FeatureOptions:
             landmark file whenever its turn comes, "shards" its record in the shards of `tf-slr pack`: for corpora
             larger than memory. Batches are the same to the bit.
         normalisation: the rule that also the deployed model follows.
-        augment: changes in training.
+        augment: changes in training; a video's are those of its landmarks.
+        margin: how much larger than the network's input a picture is before it is cropped.
+        workers: threads that read and change clips ahead of training.
     """
 
     source: Source = "memory"
     normalisation: Normalisation = field(default_factory=Normalisation)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
-
-
-class Batch(NamedTuple):
-    """Padded clips.
-
-    Attributes:
-        landmarks: float32 [B, T, 276], zero beyond a clip's end.
-        frames: int32 [B], true lengths.
-        labels: int32 [B, L], zero beyond a sentence's end.
-        glosses: int32 [B], true lengths.
-    """
-
-    landmarks: np.ndarray
-    frames: np.ndarray
-    labels: np.ndarray
-    glosses: np.ndarray
-
-
-class UsableSplit(NamedTuple):
-    """What of a split can be used.
-
-    Attributes:
-        samples: the clips' annotations, with their lengths.
-        clips: their landmarks: in memory, or read whenever one is asked for.
-        refused: one line for each sample that cannot be used.
-    """
-
-    samples: Sequence[Sample]
-    clips: Sequence[Clip]
-    refused: list[str]
-
-
-class _Lazy(Sequence[Clip]):
-    """Clips that are read when they are asked for, every time."""
-
-    def __init__(self, read: Callable[[int], Clip], count: int) -> None:
-        self._read, self._count = read, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Clip:
-        return self._read(index)
-
-
-def load_split(corpus: Corpus, name: str, source: Source = "memory") -> UsableSplit:
-    """Read a split's landmarks once; a damaged clip is named and left out.
-
-    Args:
-        corpus: the corpus.
-        name: "train", "dev" or "test".
-        source: where clips come from afterwards, see `FeatureOptions.source`.
-
-    Raises:
-        DataError: nothing usable is left, or there are no sound shards to read from.
-    """
-    if source == "shards":
-        samples, clips, refused = _from_shards(corpus, name)
-    else:
-        samples, clips, refused = _from_files(corpus, name, keep=source == "memory")
-    if not samples:
-        reason = f"; first fault: {refused[0]}" if refused else ""
-        raise DataError(f"{corpus.root / name}.csv: the {name} split has no usable sample{reason}")
-    return UsableSplit(samples, clips, refused)
-
-
-def _from_files(corpus: Corpus, name: str, keep: bool) -> UsableSplit:
-    def read(sample: Sample) -> Clip | DataError:
-        try:
-            _require_feasible(sample)
-            return corpus.clip(sample)
-        except DataError as error:
-            return error
-
-    samples, clips, refused = [], [], []
-    listed = corpus.split(name)
-    for sample, clip in zip(listed, in_threads(read, listed, f"read {name}", "clip"), strict=True):
-        if isinstance(clip, DataError):
-            refused.append(str(clip))
-            continue
-        samples.append(sample)
-        if keep:
-            clips.append(clip)
-    return UsableSplit(samples, clips if keep else _Lazy(lambda i: corpus.clip(samples[i]), len(samples)), refused)
-
-
-def _from_shards(corpus: Corpus, name: str) -> UsableSplit:
-    split = ShardedSplit(corpus, name)
-    split.verify()
-    samples, records, refused = [], [], list(split.refused)
-    for sample, record in zip(split.samples, split.records, strict=True):
-        if record is None:
-            continue
-        try:
-            _require_feasible(sample)
-        except DataError as error:
-            refused.append(str(error))
-            continue
-        samples.append(sample)
-        records.append(record)
-    return UsableSplit(samples, _Lazy(lambda i: read_record(records[i], samples[i]), len(samples)), refused)
-
-
-def _require_feasible(sample: Sample) -> None:
-    if not sample.feasible:
-        raise DataError(f"{sample.id}: {sample.frames} frames are too few for {len(sample.glosses)} glosses")
+    margin: float = MARGIN
+    workers: int = 2
 
 
 def plan(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -160,59 +60,89 @@ class TrainingBatches:
     A clip is asked for when its batch is made, so no more than the batches
     that wait to be trained on need be in memory.
 
+    Args:
+        split: the clips.
+        streams: what of them the networks see.
+        vocabulary: ids of the glosses.
+        options: the augmentation.
+        size: clips in a batch.
+        seed: of order and changes.
+
     Attributes:
         fault: why the last dataset broke off: a clip that could not be read any more. TensorFlow hides it in
             an error of its own.
     """
 
-    def __init__(self, split: UsableSplit, vocabulary: Vocabulary, options: FeatureOptions, size: int, seed: int):
-        self.clips, self.options, self.size, self.seed = split.clips, options, size, seed
+    def __init__(
+        self,
+        split: UsableSplit,
+        streams: Sequence[Stream],
+        vocabulary: Vocabulary,
+        options: FeatureOptions,
+        size: int,
+        seed: int,
+    ) -> None:
+        self.streams, self.options, self.size, self.seed = list(streams), options, size, seed
         self.lengths = [sample.frames for sample in split.samples]
         self.labels = [vocabulary.encode(sample.glosses) for sample in split.samples]
         self.fault: DataError | None = None
 
     def __len__(self) -> int:
-        return math.ceil(len(self.clips) / self.size)
+        return math.ceil(len(self.lengths) / self.size)
 
     def dataset(self, epoch: int, start: int, stop: int) -> tf.data.Dataset:
-        """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` tuples."""
+        """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` dictionaries."""
         batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]))
+        signature = self._signature()
 
-        def make(number: np.ndarray) -> Batch:
+        def make(number: np.ndarray) -> list[np.ndarray]:
             members = batches[int(number)]
             try:
-                return collate([self._values(i, epoch) for i in members], [self.labels[i] for i in members])
+                clips = [self._shown(i, epoch) for i in members]
             except DataError as error:
                 self.fault = error
                 raise
+            batch = collate(self.streams, clips, [self.labels[i] for i in members])
+            return [batch[name] for name in signature]
 
-        types = [tf.float32, tf.int32, tf.int32, tf.int32]
-        shapes = [(None, None, VALUES), (None,), (None, None), (None,)]
+        def shaped(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+            pairs = zip(signature.items(), tensors, strict=True)
+            return {name: tf.ensure_shape(tensor, shape) for (name, (_, shape)), tensor in pairs}
 
-        def shaped(*tensors: tf.Tensor) -> Batch:
-            return Batch(*(tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)))
-
+        types = [dtype for dtype, _ in signature.values()]
         numbers = tf.data.Dataset.range(start, stop)
-        return numbers.map(lambda n: shaped(*tf.numpy_function(make, [n], types))).prefetch(2)
+        made = numbers.map(
+            lambda number: shaped(*tf.numpy_function(make, [number], types)),
+            num_parallel_calls=self.options.workers,
+            deterministic=True,
+        )
+        return made.prefetch(2)
 
-    def _values(self, index: int, epoch: int) -> np.ndarray:
-        clip = self.clips[index]
+    def _signature(self) -> dict[str, tuple[tf.DType, tuple[int | None, ...]]]:
+        """Type and shape of everything in a batch."""
+        lengths, sentences = (tf.int32, (None,)), (tf.int32, (None, None))
+        streams = {stream.name: (tf.as_dtype(stream.dtype), (None, None, *stream.shape)) for stream in self.streams}
+        return streams | {"frames": lengths, "labels": sentences, "glosses": lengths}
+
+    def _shown(self, index: int, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self.seed, epoch, index])
         # A clip played faster must still be long enough for its glosses.
         shortest = timing.needed_steps(self.labels[index]) * timing.STRIDE
-        change = draw(self.options.augment, len(clip.landmarks), rng, shortest)
-        changed, frame = apply(clip, change)
-        return normalise(changed, self.options.normalisation, frame)
+        change = draw(self.options.augment, self.lengths[index], rng, shortest)
+        return [stream.shown(index, change) for stream in self.streams]
 
 
-def collate(values: Sequence[np.ndarray], labels: Sequence[Sequence[int]]) -> Batch:
-    """Pad clips [T, 276] and label sequences to the longest of each."""
-    frames = np.array([len(clip) for clip in values], np.int32)
+def collate(streams: Sequence[Stream], clips: Sequence[Sequence[np.ndarray]], labels: Sequence[Sequence[int]]) -> Batch:
+    """Pad clips, each a list of its streams' arrays, and label sequences to the longest of each.
+
+    The first stream, which has a moment for every frame, tells the clips' lengths.
+    """
+    frames = np.array([len(clip[0]) for clip in clips], np.int32)
     glosses = np.array([len(sentence) for sentence in labels], np.int32)
-    longest = timing.steps(int(frames.max())) * timing.STRIDE
-    landmarks = np.zeros((len(values), longest, VALUES), np.float32)
-    padded = np.zeros((len(values), max(1, int(glosses.max()))), np.int32)
-    for i, (clip, sentence) in enumerate(zip(values, labels, strict=True)):
-        landmarks[i, : len(clip)] = clip
+    steps = timing.steps(int(frames.max()))
+    padded = np.zeros((len(clips), max(1, int(glosses.max()))), np.int32)
+    for i, sentence in enumerate(labels):
         padded[i, : len(sentence)] = sentence
-    return Batch(landmarks, frames, padded, glosses)
+    columns = zip(*clips, strict=True)
+    arrays = {stream.name: pad(column, stream.stride, steps) for stream, column in zip(streams, columns, strict=True)}
+    return arrays | {"frames": frames, "labels": padded, "glosses": glosses}

@@ -10,6 +10,9 @@ from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
 from tf_slr.landmarks import BodyFrame
 
+# CorrNet squeezes pictures to 256 pixels and crops 224.
+MARGIN = 256 / 224
+
 
 @dataclass(frozen=True)
 class FrameOptions:
@@ -18,11 +21,11 @@ class FrameOptions:
     Attributes:
         size: width and height of the network's input in pixels.
         margin: the whole picture is first squeezed into a square this much larger than `size`, from which
-            training crops `size` anywhere and testing at the centre. CorrNet squeezes to 256 and crops 224.
+            training crops `size` anywhere and testing at the centre.
     """
 
     size: int = 224
-    margin: float = 256 / 224
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
         if not 8 <= self.size <= 1024:

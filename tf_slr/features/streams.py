@@ -33,8 +33,8 @@ class Stream(Protocol):
     dtype: type
     stride: int
 
-    def shown(self, index: int, change: Change) -> np.ndarray:
-        """A clip under a change: [moments, *shape].
+    def shown(self, index: int, change: Change | None) -> np.ndarray:
+        """A clip under a change, or as it is: [moments, *shape].
 
         Raises:
             DataError: the clip cannot be read.
@@ -49,8 +49,10 @@ class Landmarks:
     def __init__(self, clips: Sequence[Clip], rule: Normalisation) -> None:
         self._clips, self._rule = clips, rule
 
-    def shown(self, index: int, change: Change) -> np.ndarray:
+    def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`."""
+        if change is None:  # exactly what the runtime does
+            return normalise(self._clips[index], self._rule)
         clip, frame = apply(self._clips[index], change)
         return normalise(clip, self._rule, frame)
 
@@ -79,14 +81,14 @@ class Video:
         self.name, self.shape = name, (options.size, options.size, 3)
         self._root, self._samples, self._options, self._clips = root, samples, options, clips
 
-    def shown(self, index: int, change: Change) -> np.ndarray:
+    def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`."""
         sample = self._samples[index]
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
         pictures = read_pictures(self._root / sample.video, sample.frames)
         body, aspect = self._place(index, pictures)
-        return show(pictures, self._options, change, body, aspect)
+        return show(pictures, self._options, change or _unchanged(sample.frames), body, aspect)
 
     def _place(self, index: int, pictures: np.ndarray) -> tuple[BodyFrame | None, float]:
         if self._clips is None:
@@ -95,8 +97,7 @@ class Video:
         return body_frame(clip), clip.aspect
 
 
-def unchanged(frames: int) -> Change:
-    """The change that shows a clip of `frames` frames as it is."""
+def _unchanged(frames: int) -> Change:
     return draw(NONE, frames, np.random.default_rng(0))
 
 

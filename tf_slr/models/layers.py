@@ -1,5 +1,6 @@
 """Layers for padded sequences: what lies beyond a clip's end never reaches its logits."""
 
+import numpy as np
 import tensorflow as tf
 from tf_keras import layers
 
@@ -93,6 +94,18 @@ class NormalisedClassifier(layers.Layer):
     def folded(self) -> tf.Tensor:
         """The kernel of the plain dense layer that gives the same logits, (C, classes)."""
         return tf.math.l2_normalize(self.kernel, axis=0)
+
+
+def fold(kernel: np.ndarray, bias: np.ndarray | float, norm: layers.Layer) -> list[np.ndarray]:
+    """Kernel and bias of the convolution that does what one followed by a batch normalisation does.
+
+    Args:
+        kernel: of the convolution, output channels last.
+        bias: its bias, or 0.
+        norm: `MaskedBatchNorm` or Keras' own, as trained.
+    """
+    gain = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+    return [kernel * gain, norm.beta.numpy() + (bias - norm.moving_mean.numpy()) * gain]
 
 
 def pool_lengths(lengths: tf.Tensor) -> tf.Tensor:

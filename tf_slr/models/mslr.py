@@ -5,6 +5,7 @@ head on the convolutions and a head on the sequence. Time shrinks by 4.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +32,7 @@ class MslrOptions:
     """The shape of the student.
 
     Attributes:
+        kind: tells a recipe's reader that the network is this one.
         width: channels of the convolutions and of both heads.
         hidden: units of the LSTM in each direction.
         temporal: the stack over time, "K5" a convolution of kernel 5, "P2" pooling by 2; two of the latter.
@@ -39,6 +41,7 @@ class MslrOptions:
         dropout: share of values dropped after the convolutions and after the BiLSTM in training.
     """
 
+    kind: Literal["mslr"] = "mslr"
     width: int = 512
     hidden: int = 256
     temporal: str = "K5-K5-K5-P2-K5-P2"

@@ -8,39 +8,56 @@ import tf_keras
 
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.features.batches import collate
+from tf_slr.features.batches import Batch, collate
+from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Clip, Normalisation, normalise
 from tf_slr.scoring import Errors, score
+from tf_slr.training.networks import inputs_of
 
 # Batches among which clips are sorted by length, so that little is padded.
 WINDOW = 16
+BATCH = 16
 
 # Logits [T, classes] of one clip -> glosses with their output steps.
 Decoder = Callable[[np.ndarray], Sequence[Segment]]
 
 
-def network_logits(
-    network: tf_keras.Model, clips: Sequence[Clip], rule: Normalisation, batch: int = 16
-) -> Iterator[np.ndarray]:
-    """Sequence logits [ceil(T/4), classes] of each clip, computed in batches, in the order of the clips.
+def network_outputs(
+    network: tf_keras.Model, stream: Stream, frames: Sequence[int], names: Sequence[str], batch: int = BATCH
+) -> Iterator[list[np.ndarray]]:
+    """Named outputs [ceil(T/4), ...] of each clip, computed in batches, in the order of the clips.
 
-    Clips are taken a few batches at a time, so they may be read as they are asked for.
+    Args:
+        network: what recognises.
+        stream: what it reads; clips are asked for a batch at a time.
+        frames: their lengths.
+        names: outputs that have the recogniser's steps, such as "sequence_logits".
+        batch: clips in a batch.
     """
-    for start in range(0, len(clips), batch * WINDOW):
-        values = [normalise(clips[i], rule) for i in range(start, min(start + batch * WINDOW, len(clips)))]
-        order = np.argsort([len(frames) for frames in values], kind="stable")
-        logits: dict[int, np.ndarray] = {}
-        for members in (order[i : i + batch] for i in range(0, len(order), batch)):
-            padded = collate([values[i] for i in members], [[] for _ in members])
-            outputs = _forward(network, padded.landmarks, padded.frames)
-            rows, steps = outputs["sequence_logits"].numpy(), outputs["steps"].numpy()
-            logits |= {int(i): row[:count] for i, row, count in zip(members, rows, steps, strict=True)}
-        yield from (logits[i] for i in range(len(values)))
+    for start in range(0, len(frames), batch * WINDOW):
+        window = range(start, min(start + batch * WINDOW, len(frames)))
+        order = sorted(window, key=lambda i: frames[i])
+        done: dict[int, list[np.ndarray]] = {}
+        for first in range(0, len(order), batch):
+            members = order[first : first + batch]
+            clips = [[stream.shown(i, None)] for i in members]
+            padded = collate([stream], clips, [[] for _ in members])
+            outputs = _forward(network, padded)
+            steps, arrays = outputs["steps"].numpy(), [outputs[name].numpy() for name in names]
+            for row, i in enumerate(members):
+                done[i] = [array[row, : steps[row]] for array in arrays]
+        yield from (done[i] for i in window)
 
 
-def _forward(network: tf_keras.Model, landmarks: np.ndarray, frames: np.ndarray) -> dict:
-    return network({"landmarks": landmarks, "frames": frames}, training=False)
+def network_logits(
+    network: tf_keras.Model, stream: Stream, frames: Sequence[int], batch: int = BATCH
+) -> Iterator[np.ndarray]:
+    """Sequence logits [ceil(T/4), classes] of each clip; see `network_outputs`."""
+    return (logits for (logits,) in network_outputs(network, stream, frames, ["sequence_logits"], batch))
+
+
+def _forward(network: tf_keras.Model, batch: Batch) -> dict:
+    return network(inputs_of(batch), training=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from tf_slr import config
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import FeatureOptions
 from tf_slr.models.mslr import MslrOptions
+from tf_slr.training.distill import DistillOptions
+from tf_slr.training.networks import ModelOptions
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,16 @@ class Recipe:
 
     promised_wer: float | None = None
     features: FeatureOptions = field(default_factory=FeatureOptions)
-    model: MslrOptions = field(default_factory=MslrOptions)
+    model: ModelOptions = field(default_factory=MslrOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    distill: DistillOptions = field(default_factory=DistillOptions)
+
+    def __post_init__(self) -> None:
+        if self.distill.teacher and not self.distill.online and self.features.augment.speed:
+            raise UsageError(
+                "features.augment.speed changes a clip's tempo, which the teacher's kept logits do not follow: "
+                "set it to 0, or distill.online = true"
+            )
 
 
 def load_recipe(name: str, settings: tuple[str, ...] | list[str] = ()) -> Recipe:

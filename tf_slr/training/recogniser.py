@@ -1,18 +1,35 @@
-"""The recogniser as a trainable Keras model: CTC on both heads."""
+"""The recogniser as a trainable Keras model: CTC on both heads, and what a teacher adds."""
 
 import tensorflow as tf
 import tf_keras
 
 from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_loss
+from tf_slr.training.distill import DistillOptions, divergence, feature_distance
+from tf_slr.training.networks import inputs_of
+from tf_slr.training.teacher import CONV, SEQUENCE, VIDEO
 
 
 class Recogniser(tf_keras.Model):
-    """Trains a network that returns "sequence_logits", "conv_logits" and "steps"."""
+    """Trains a network that returns "sequence_logits", "conv_logits" and "steps".
 
-    def __init__(self, network: tf_keras.Model, ctc_conv: float):
+    Args:
+        network: the student, or a teacher that is itself trained.
+        ctc_conv: weight of the CTC loss on the convolution head.
+        distill: what is learned from a teacher's heads and from the own one.
+        teacher: the frozen teacher where it sees every batch; None where its logits are kept, or there is none.
+    """
+
+    def __init__(
+        self,
+        network: tf_keras.Model,
+        ctc_conv: float,
+        distill: DistillOptions | None = None,
+        teacher: tf_keras.Model | None = None,
+    ) -> None:
         super().__init__(name="recogniser")
-        self.network, self.ctc_conv = network, ctc_conv
+        self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
+        self.teacher = teacher
 
     def call(self, inputs, training=False):
         """The network's outputs."""
@@ -20,19 +37,40 @@ class Recogniser(tf_keras.Model):
 
     def train_step(self, data):
         """One step on a `Batch`; returns its losses."""
-        batch = Batch(*data)
+        taught = self._taught(data)
         with tf.GradientTape() as tape:
-            outputs = self({"landmarks": batch.landmarks, "frames": batch.frames}, training=True)
-            losses = self.losses_of(outputs, batch)
+            outputs = self(inputs_of(data), training=True)
+            losses = self.losses_of(outputs, data, taught)
             total = tf.add_n(list(losses.values()))
-        gradients = tape.gradient(total, self.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        gradients = tape.gradient(total, self.network.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
         return {"loss": total, **losses}
 
-    def losses_of(self, outputs: dict[str, tf.Tensor], batch: Batch) -> dict[str, tf.Tensor]:
-        """The weighted losses by name."""
-        steps, labels, glosses = outputs["steps"], batch.labels, batch.glosses
-        return {
-            "ctc_sequence": ctc_loss(outputs["sequence_logits"], steps, labels, glosses),
-            "ctc_conv": self.ctc_conv * ctc_loss(outputs["conv_logits"], steps, labels, glosses),
+    def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """The teacher's outputs on a batch."""
+        if VIDEO in batch:
+            return self.teacher(inputs_of(batch, VIDEO), training=False)
+        return {"conv_logits": batch.get(CONV), "sequence_logits": batch.get(SEQUENCE)}
+
+    def losses_of(
+        self, outputs: dict[str, tf.Tensor], batch: Batch, taught: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """The weighted losses by name; a term of weight 0 is left out."""
+        steps, labels, glosses = outputs["steps"], batch["labels"], batch["glosses"]
+        conv, sequence, options = outputs["conv_logits"], outputs["sequence_logits"], self.distill
+        losses = {
+            "ctc_sequence": ctc_loss(sequence, steps, labels, glosses),
+            "ctc_conv": self.ctc_conv * ctc_loss(conv, steps, labels, glosses),
         }
+        softened = (steps, options.temperature, options.blank)
+        if options.sequence:
+            losses["kd_sequence"] = options.sequence * divergence(taught["sequence_logits"], sequence, *softened)
+        if options.conv:
+            losses["kd_conv"] = options.conv * divergence(taught["conv_logits"], conv, *softened)
+        if options.inner:
+            inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
+            losses["kd_inner"] = options.inner * inner
+        if options.features:
+            distance = feature_distance(taught["frame_features"], outputs["frame_features"], batch["frames"])
+            losses["kd_features"] = options.features * distance
+        return losses

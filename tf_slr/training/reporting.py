@@ -9,13 +9,14 @@ from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.features.batches import load_split
+from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import normalise
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.student import Student
 from tf_slr.timing import STRIDE
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits
+from tf_slr.training.networks import stream_of
 from tf_slr.training.runs import Run
 from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
@@ -49,9 +50,11 @@ def evaluate_model(
     if run_root is not None:
         run = Run(run_root)
         corpus = Corpus(corpus_root) if corpus_root else run.corpus()
-        vocabulary, rule, network = run.vocabulary, run.recipe.features.normalisation, run.network()
+        vocabulary, recipe, network = run.vocabulary, run.recipe, run.network()
         loaded = load_split(corpus, split, "files")
-        logits = network_logits(network, loaded.clips, rule)
+        stream = stream_of(recipe.model, recipe.features, corpus, loaded)
+        frames = [sample.frames for sample in loaded.samples]
+        logits = network_logits(network, stream, frames, recipe.training.batch)
     else:
         bundle = read_bundle(bundle_root)
         corpus = Corpus(corpus_root)

@@ -11,12 +11,14 @@ import hashlib
 import json
 from pathlib import Path
 
+import tf_keras
+
 from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
-from tf_slr.models.mslr import Mslr
 from tf_slr.training import checkpoints
+from tf_slr.training.networks import build
 from tf_slr.training.recipe import Recipe
 
 
@@ -74,7 +76,7 @@ class Run:
         if files.read_json(self.root / "corpus.json")["fingerprint"] != mark:
             raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
 
-    def network(self) -> Mslr:
+    def network(self) -> tf_keras.Model:
         """The network with the weights that were best on dev.
 
         Raises:
@@ -82,7 +84,7 @@ class Run:
         """
         if not self.best.is_file():
             raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
-        network = Mslr(self.recipe.model, self.vocabulary.classes)
+        network = build(self.recipe.model, self.vocabulary.classes)
         checkpoints.load(self.best, network=network.weights)
         return network
 

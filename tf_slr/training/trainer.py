@@ -11,14 +11,16 @@ from tqdm import tqdm
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
-from tf_slr.features.batches import TrainingBatches, load_split
-from tf_slr.models.mslr import Mslr
+from tf_slr.features.batches import TrainingBatches
+from tf_slr.features.splits import load_split
 from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import evaluate, network_logits
+from tf_slr.training.networks import build, stream_of
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import SCHEDULES
+from tf_slr.training.teacher import Teacher
 
 
 class _Progress(tf_keras.callbacks.Callback):
@@ -59,9 +61,15 @@ class Trainer:
         # Together with the batches' own seeds this makes two runs on a CPU bit-identical.
         tf_keras.utils.set_random_seed(options.seed)
         tf.config.experimental.enable_op_determinism()
-        self.batches = TrainingBatches(self.train, self.vocabulary, recipe.features, options.batch, options.seed)
-        self.network = Mslr(recipe.model, self.vocabulary.classes, options.seed)
-        self.model = Recogniser(self.network, options.ctc_conv)
+        streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
+        teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
+        if teacher:
+            streams += [teacher.video(self.train)] if recipe.distill.online else teacher.logits(self.train)
+        self.batches = TrainingBatches(
+            self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
+        )
+        self.network = build(recipe.model, self.vocabulary.classes, options.seed)
+        self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, teacher and teacher.network)
         steps = options.epochs * len(self.batches)
         self.model.compile(
             tf_keras.optimizers.AdamW(
@@ -135,7 +143,9 @@ class Trainer:
         line["learning_rate"] = float(self.model.optimizer.learning_rate)
         last = line["epoch"] == options.epochs
         if line["epoch"] % options.evaluate_every == 0 or last:
-            logits = network_logits(self.network, self.dev.clips, self.recipe.features.normalisation)
+            stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, self.dev)
+            frames = [sample.frames for sample in self.dev.samples]
+            logits = network_logits(self.network, stream, frames, options.batch)
             wer = evaluate(logits, self.dev.samples, self.vocabulary).wer
             line["dev_wer"] = wer
             if state["best_wer"] is None or wer < state["best_wer"]:

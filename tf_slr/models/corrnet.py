@@ -1,0 +1,122 @@
+"""CorrNet: the video teacher (https://arxiv.org/abs/2303.03202).
+
+A ResNet sees single frames; correlation modules after its later stages see
+how things move between them; the part over time makes glosses of both.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import tensorflow as tf
+import tf_keras
+
+from tf_slr.errors import UsageError
+from tf_slr.models.correlation import CorrelationModule
+from tf_slr.models.packing import Edges, Packing, prolonged
+from tf_slr.models.resnet import FrameStem, Stem, check_stages, check_stem, make_stages, map_sides
+from tf_slr.models.temporal import TemporalHead, TemporalOptions
+
+
+@dataclass(frozen=True)
+class CorrNetOptions:
+    """The shape of the teacher; the defaults are the paper's.
+
+    Attributes:
+        kind: tells a recipe's reader that the network is this one.
+        size: width and height of the frames in pixels.
+        stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution.
+        stem_stride: stride of the stem's convolution.
+        widths: channels of each stage; every stage but the first halves the map.
+        blocks: residual blocks of each stage (2, 2, 2, 2 is ResNet-18).
+        correlated: the stages, from 1, that a correlation module follows.
+        correlation_chunk: frames of 28 x 28 positions, the paper's largest
+            map, whose affinities are held at once; of smaller maps as many as
+            take the same memory. Changes memory and speed, not values.
+        temporal: the part over time.
+    """
+
+    kind: Literal["corrnet"] = "corrnet"
+    size: int = 224
+    stem: Stem = "imagenet"
+    stem_stride: int = 2
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    correlated: tuple[int, ...] = (2, 3, 4)
+    correlation_chunk: int = 8
+    temporal: TemporalOptions = field(default_factory=TemporalOptions)
+
+    def __post_init__(self) -> None:
+        check_stem(self.size, self.stem, self.stem_stride)
+        check_stages(self.widths, self.blocks)
+        if not set(self.correlated) <= set(range(1, len(self.widths) + 1)):
+            raise UsageError(
+                f"model.correlated: expected stages from 1 to {len(self.widths)}, received {list(self.correlated)}"
+            )
+        if self.correlation_chunk < 1:
+            raise UsageError(f"model.correlation_chunk: expected at least 1, received {self.correlation_chunk}")
+
+    @property
+    def sides(self) -> list[int]:
+        """Sides of the square map after the stem and after each stage."""
+        return map_sides(self.size, self.stem, self.stem_stride, len(self.widths))
+
+    def chunk(self, stage: int) -> int:
+        """Frames that are correlated at once after a stage."""
+        return max(1, self.correlation_chunk * 28**4 // self.sides[stage] ** 4)
+
+    @property
+    def feature_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the frame-level features."""
+        return self.sides[-1], self.sides[-1], self.widths[-1]
+
+
+class CorrNet(tf_keras.Model):
+    """The teacher: padded batches of video in, logits of both heads and named features out."""
+
+    def __init__(self, options: CorrNetOptions, classes: int, seed: int = 0):
+        super().__init__(name="corrnet")
+        self.options, self.classes = options, classes
+        self.stem = FrameStem(options.widths[0], options.stem, options.stem_stride, name="stem")
+        self.stages = make_stages(options.widths, options.blocks)
+        self.correlations = {
+            str(stage): CorrelationModule(options.chunk(stage), name=f"correlation{stage}")
+            for stage in sorted(options.correlated)
+        }
+        self.head = TemporalHead(options.temporal, classes, seed, name="head")
+        self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
+
+    def call(self, inputs, training=False):
+        """Recognise a batch.
+
+        Args:
+            inputs: "video" float32 (B, T, size, size, 3), RGB from -1 to 1
+                (value / 127.5 - 1), and "frames" int32 (B,), true lengths.
+            training: whether to drop and to use batch statistics.
+
+        Returns:
+            "sequence_logits" and "conv_logits" (B, ceil(T/4), classes), the
+            features "conv" and "sequence" (B, ceil(T/4), width), "steps"
+            (B,), and of each frame the map "frame_features" (B, T, h, w, C)
+            and its mean "frame" (B, T, C), both zero beyond a clip's end.
+        """
+        packing = Packing(inputs["frames"])
+        edges = Edges(packing, self.options.temporal.halo)
+        # Frames are alike with their copies at the edges until a correlation module sees them side by side.
+        x, with_edges = packing.pack(inputs["video"]), False  # (N, H, W, 3)
+        x = self.stem(x, training=training)
+        for number, stage in enumerate(self.stages, start=1):
+            for block in stage:
+                x = block(x, training=training)
+            if number in self.options.correlated:
+                if not with_edges:
+                    x, with_edges = edges.add(x), True
+                x = self.correlations[str(number)](x, edges.packing)
+        if not with_edges:
+            x = edges.add(x)
+        longest = tf.shape(inputs["video"])[1]
+        frame = tf.reduce_mean(x, [1, 2])  # (N, C)
+        clips = edges.packing.unpack(frame, prolonged(longest, self.options.temporal.halo))
+        return self.head(clips, edges.packing.lengths, training=training) | {
+            "frame_features": packing.unpack(edges.drop(x), longest),
+            "frame": packing.unpack(edges.drop(frame), longest),
+        }

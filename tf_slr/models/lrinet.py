@@ -1,0 +1,213 @@
+"""LRINet: the low-resolution video student of CRKD (https://arxiv.org/abs/2303.06820).
+
+A ResNet that sees frames at a quarter of the teacher's resolution and yet
+gives frame-level features of the teacher's scale, because its stem does not
+shrink them; TSCM in its later blocks stands in for the teacher's correlation
+modules. The paper's abstract is public, its tables are not: the resolution
+and the stem are inferred from the authors' other networks.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import tensorflow as tf
+import tf_keras
+from tf_keras import layers
+
+from tf_slr.errors import UsageError
+from tf_slr.models.corrnet import CorrNetOptions
+from tf_slr.models.layers import fold
+from tf_slr.models.packing import Edges, Packing, prolonged
+from tf_slr.models.resnet import (
+    BasicBlock,
+    Convolution,
+    FrameStem,
+    Stem,
+    check_stages,
+    check_stem,
+    make_stages,
+    map_sides,
+)
+from tf_slr.models.temporal import TemporalHead, TemporalOptions, deployed_head
+from tf_slr.models.tscm import channel_order, sorted_tscm, tscm
+
+
+@dataclass(frozen=True)
+class LriNetOptions:
+    """The shape of the low-resolution student; the defaults suit a teacher for 224 pixels.
+
+    Attributes:
+        kind: tells a recipe's reader that the network is this one.
+        size: width and height of the frames in pixels.
+        scale: height and width of the frame-level features that the teacher gives.
+        recover: how the student's get that scale: "equal-scale" they have it,
+            "upsample" they are smaller and up-sampled for the loss on them
+            (what the paper found worse).
+        stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution.
+        stem_stride: stride of the stem's convolution.
+        widths: channels of each stage; every stage but the first halves the map. The last must be the teacher's.
+            The others make the student light: at the teacher's widths it costs as much as the teacher's ResNet,
+            whose maps are as large.
+        blocks: residual blocks of each stage.
+        plain_blocks: blocks without TSCM before those with it: 5 is the middle of ResNet-18's third stage.
+        temporal: the part over time.
+    """
+
+    kind: Literal["lrinet"] = "lrinet"
+    size: int = 56
+    scale: int = 7
+    recover: Literal["equal-scale", "upsample"] = "equal-scale"
+    stem: Stem = "small"
+    stem_stride: int = 1
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    plain_blocks: int = 5
+    temporal: TemporalOptions = field(default_factory=TemporalOptions)
+
+    def __post_init__(self) -> None:
+        check_stem(self.size, self.stem, self.stem_stride)
+        check_stages(self.widths, self.blocks)
+        if not 0 <= self.plain_blocks <= sum(self.blocks):
+            raise UsageError(
+                f"model.plain_blocks: expected 0 to {sum(self.blocks)}, the number of blocks, "
+                f"received {self.plain_blocks}"
+            )
+        side = self.sides[-1]
+        if self.recover == "equal-scale" and side != self.scale:
+            raise UsageError(
+                f"model.size: frames of {self.size} pixels give features of {side} x {side}, expected the teacher's "
+                f'{self.scale} x {self.scale}; change size, stem or stem_stride, or recover = "upsample"'
+            )
+        if self.recover == "upsample" and side >= self.scale:
+            raise UsageError(
+                f"model.recover: features of {side} x {side} need no up-sampling to {self.scale} x {self.scale}"
+            )
+
+    @classmethod
+    def of_teacher(
+        cls, teacher: CorrNetOptions, recover: Literal["equal-scale", "upsample"] = "equal-scale"
+    ) -> "LriNetOptions":
+        """The student of a teacher: the same stages and part over time, on frames as large as the teacher's first map.
+
+        Args:
+            teacher: for 224 pixels; its student has 56, a quarter.
+            recover: see the attribute; "upsample" takes the teacher's stem too.
+        """
+        equal = recover == "equal-scale"
+        return cls(
+            size=teacher.sides[0],
+            scale=teacher.sides[-1],
+            recover=recover,
+            stem="small" if equal else teacher.stem,
+            stem_stride=1 if equal else teacher.stem_stride,
+            widths=teacher.widths,
+            blocks=teacher.blocks,
+            plain_blocks=sum(teacher.blocks[:-2]) + sum(teacher.blocks[-2:-1]) // 2,
+            temporal=teacher.temporal,
+        )
+
+    @property
+    def sides(self) -> list[int]:
+        """Sides of the square map after the stem and after each stage."""
+        return map_sides(self.size, self.stem, self.stem_stride, len(self.widths))
+
+    @property
+    def feature_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the frame-level features."""
+        return self.scale, self.scale, self.widths[-1]
+
+    def check_teacher(self, teacher: CorrNetOptions) -> None:
+        """See that the frame-level features of student and teacher can be compared.
+
+        Raises:
+            UsageError: their shapes differ.
+        """
+        if self.feature_shape != teacher.feature_shape:
+            ours, theirs = (" x ".join(map(str, shape)) for shape in (self.feature_shape, teacher.feature_shape))
+            raise UsageError(
+                f"model: the student's frame-level features are {ours}, the teacher's {theirs} (height, width, "
+                "channels); change scale and the last of widths"
+            )
+
+
+class LriNet(tf_keras.Model):
+    """The student: padded batches of video in, logits of both heads and named features out."""
+
+    def __init__(self, options: LriNetOptions, classes: int, seed: int = 0):
+        super().__init__(name="lrinet")
+        self.options, self.classes = options, classes
+        self.stem = FrameStem(options.widths[0], options.stem, options.stem_stride, name="stem")
+        self.stages = make_stages(options.widths, options.blocks)
+        self.head = TemporalHead(options.temporal, classes, seed, name="head")
+        self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
+
+    @property
+    def mixing_blocks(self) -> list[tuple[BasicBlock, bool]]:
+        """Every block, and whether it mixes frames by TSCM."""
+        blocks = [block for stage in self.stages for block in stage]
+        return [(block, number >= self.options.plain_blocks) for number, block in enumerate(blocks)]
+
+    def call(self, inputs, training=False):
+        """Recognise a batch.
+
+        Args:
+            inputs: "video" float32 (B, T, size, size, 3), RGB from -1 to 1
+                (value / 127.5 - 1), and "frames" int32 (B,), true lengths.
+            training: whether to drop and to use batch statistics.
+
+        Returns:
+            What `CorrNet` returns, "frame_features" at the teacher's scale.
+        """
+        packing = Packing(inputs["frames"])
+        edges = Edges(packing, self.options.temporal.halo)
+        x = self.stem(packing.pack(inputs["video"]), training=training)  # (N, h, w, C)
+        for block, mixes in self.mixing_blocks:
+            if mixes:
+                x = block(x, training=training, mix=lambda y: tscm(y, packing.first, packing.last))
+            else:
+                x = block(x, training=training)
+        longest = tf.shape(inputs["video"])[1]
+        frame = tf.reduce_mean(x, [1, 2])  # (N, C)
+        if self.options.recover == "upsample":
+            x = tf.image.resize(x, [self.options.scale] * 2, "bilinear")
+        clips = edges.packing.unpack(edges.add(frame), prolonged(longest, self.options.temporal.halo))
+        return self.head(clips, edges.packing.lengths, training=training) | {
+            "frame_features": packing.unpack(x, longest),
+            "frame": packing.unpack(frame, longest),
+        }
+
+
+def inference_graph(model: LriNet) -> tf_keras.Model:
+    """The deployed graph: batch 1, any length, sequence head only, normalisations folded into weights.
+
+    TSCM is slices; the order of channels in which they leave a frame is in the weights that read it.
+
+    Returns:
+        A functional model (1, T, size, size, 3) -> logits (1, ceil(T/4), classes).
+    """
+    size = model.options.size
+    inputs = layers.Input((None, size, size, 3), batch_size=1, name="video")
+    x = tf.reshape(inputs, [-1, size, size, 3])  # (T, size, size, 3)
+    x = tf.nn.relu(_deployed(x, model.stem.conv, model.stem.norm))
+    x = model.stem.pool(x)
+    for block, mixes in model.mixing_blocks:
+        y = tf.nn.relu(_deployed(x, block.conv1, block.norm1, mixes))
+        y = _deployed(y, block.conv2, block.norm2, mixes)
+        if block.project is not None:
+            x = _deployed(x, block.project, block.project_norm)
+        x = tf.nn.relu(x + y)
+    features = tf.reduce_mean(x, [1, 2])[None]  # (1, T, C)
+    return tf_keras.Model(inputs, deployed_head(features, model.head), name="lrinet_inference")
+
+
+def _deployed(
+    x: tf.Tensor, convolution: Convolution, norm: layers.BatchNormalization, mixes: bool = False
+) -> tf.Tensor:
+    """A convolution with its normalisation folded in, after TSCM if it mixes frames."""
+    kernel = convolution.kernel.numpy()
+    if mixes:
+        x, kernel = sorted_tscm(x), kernel[:, :, channel_order(kernel.shape[2])]
+    layer = layers.Conv2D(convolution.channels, convolution.size, convolution.stride, "valid")
+    x = layer(convolution.pad(x))
+    layer.set_weights(fold(kernel, 0, norm))
+    return x

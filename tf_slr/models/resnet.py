@@ -1,0 +1,160 @@
+"""ResNet, the network that sees one frame at a time (https://arxiv.org/abs/1512.03385), on packed frames.
+
+Padding, strides and initial weights are PyTorch's, so that weights trained there give the same features here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import tensorflow as tf
+import tf_keras
+from tf_keras import layers
+
+from tf_slr.errors import UsageError
+
+# A 7x7 convolution and a max-pool as for ImageNet, or one 3x3 convolution for small frames.
+Stem = Literal["imagenet", "small"]
+
+# What a convolution reads; the identity, unless frames are mixed over time before it.
+Mix = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Convolution(layers.Layer):
+    """A 2-D convolution without bias, padded by kernel // 2 on every side whatever its stride.
+
+    Keras' "same" would pad even frames on the right and below only.
+    """
+
+    def __init__(self, channels: int, kernel: int, stride: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.channels, self.size, self.stride = channels, kernel, stride
+
+    def build(self, shape):
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self.size, self.size, shape[-1], self.channels), initializer=kaiming_fan_out()
+        )
+
+    def call(self, x):
+        if self.stride == 1:
+            return tf.nn.conv2d(x, self.kernel, 1, "SAME")
+        return tf.nn.conv2d(self.pad(x), self.kernel, self.stride, "VALID")
+
+    def pad(self, x: tf.Tensor) -> tf.Tensor:
+        """Pad frames (N, H, W, C) for a convolution without padding.
+
+        The convolution could be told the padding, but then oneDNN would not
+        make its gradients, which it does in a fifth of the time.
+        """
+        pad = [self.size // 2] * 2
+        return tf.pad(x, [[0, 0], pad, pad, [0, 0]])
+
+
+def kaiming_fan_out() -> tf_keras.initializers.Initializer:
+    """He's initial weights, scaled for the backward pass."""
+    return tf_keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+
+
+def batch_norm(name: str) -> layers.BatchNormalization:
+    """Batch normalisation over packed frames with PyTorch's momentum 0.1 (which Keras calls 0.9) and epsilon."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+
+
+class FrameStem(layers.Layer):
+    """The first layers: (N, H, W, 3) -> (N, H / s, W / s, channels)."""
+
+    def __init__(self, channels: int, kind: Stem, stride: int, **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.conv = Convolution(channels, 7 if kind == "imagenet" else 3, stride, name="conv")
+        self.norm = batch_norm("norm")
+
+    def call(self, x, training=False):
+        return self.pool(tf.nn.relu(self.norm(self.conv(x), training=training)))
+
+    def pool(self, x: tf.Tensor) -> tf.Tensor:
+        """The max-pool, if this stem has one."""
+        if self.kind == "small":
+            return x
+        # After the ReLU a padding of zeros never wins.
+        return tf.nn.max_pool2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID")
+
+
+class BasicBlock(layers.Layer):
+    """Two 3x3 convolutions and a shortcut: (N, h, w, C) -> (N, h / stride, w / stride, channels).
+
+    Args:
+        channels: of the output.
+        stride: of the first convolution.
+        project: whether the shortcut is a 1x1 convolution, as it must be where the shape changes.
+    """
+
+    def __init__(self, channels: int, stride: int, project: bool, **kwargs):
+        super().__init__(**kwargs)
+        self.conv1 = Convolution(channels, 3, stride, name="conv1")
+        self.norm1 = batch_norm("norm1")
+        self.conv2 = Convolution(channels, 3, name="conv2")
+        self.norm2 = batch_norm("norm2")
+        self.project = Convolution(channels, 1, stride, name="project") if project else None
+        self.project_norm = batch_norm("project_norm") if project else None
+
+    def call(self, x, training=False, mix: Mix = tf.identity):
+        y = tf.nn.relu(self.norm1(self.conv1(mix(x)), training=training))
+        y = self.norm2(self.conv2(mix(y)), training=training)
+        if self.project is not None:
+            x = self.project_norm(self.project(x), training=training)
+        return tf.nn.relu(x + y)
+
+
+def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:
+    """The blocks of each stage; all stages but the first halve the frame."""
+    stages, channels = [], widths[0]
+    for number, (width, count) in enumerate(zip(widths, blocks, strict=True), start=1):
+        stride = 1 if number == 1 else 2
+        stages.append([])
+        for block in range(1, count + 1):
+            change = block == 1 and (stride != 1 or width != channels)
+            stages[-1].append(
+                BasicBlock(width, stride if block == 1 else 1, change, name=f"stage{number}_block{block}")
+            )
+        channels = width
+    return stages
+
+
+def check_stem(size: int, kind: str, stride: int) -> None:
+    """See that a stem can be made of these options.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if kind not in get_args(Stem):
+        raise UsageError(f"model.stem: expected {' or '.join(get_args(Stem))}, received {kind!r}")
+    for name, value in (("size", size), ("stem_stride", stride)):
+        if value < 1:
+            raise UsageError(f"model.{name}: expected at least 1, received {value}")
+
+
+def check_stages(widths: Sequence[int], blocks: Sequence[int]) -> None:
+    """See that stages can be made of these options.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if not widths or min(widths) < 1:
+        raise UsageError(f"model.widths: expected channels of each stage, e.g. 64,128,256,512, received {list(widths)}")
+    if len(blocks) != len(widths) or min(blocks) < 1:
+        raise UsageError(f"model.blocks: expected a number for each of {len(widths)} stages, received {list(blocks)}")
+
+
+def map_sides(size: int, kind: Stem, stride: int, stages: int) -> list[int]:
+    """Sides of a square frame of `size` pixels after the stem (first) and after each stage."""
+    sides = [_halved(size, stride)]
+    if kind == "imagenet":
+        sides[0] = _halved(sides[0], 2)
+    for stage in range(stages):
+        sides.append(sides[-1] if stage == 0 else _halved(sides[-1], 2))
+    return sides
+
+
+def _halved(side: int, stride: int) -> int:
+    """A convolution padded by half its odd kernel gives ceil(side / stride)."""
+    return -(-side // stride)

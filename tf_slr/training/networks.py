@@ -1,0 +1,59 @@
+"""Which network a recipe means, and which stream of a clip it reads."""
+
+import tensorflow as tf
+import tf_keras
+
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import UsageError
+from tf_slr.features.batches import FeatureOptions
+from tf_slr.features.frames import FrameOptions
+from tf_slr.features.splits import UsableSplit
+from tf_slr.features.streams import Landmarks, Stream, Video
+from tf_slr.models.corrnet import CorrNet, CorrNetOptions
+from tf_slr.models.lrinet import LriNet, LriNetOptions
+from tf_slr.models.mslr import Mslr, MslrOptions
+
+ModelOptions = MslrOptions | CorrNetOptions | LriNetOptions
+
+_NETWORKS = {MslrOptions: Mslr, CorrNetOptions: CorrNet, LriNetOptions: LriNet}
+
+
+def build(options: ModelOptions, classes: int, seed: int = 0) -> tf_keras.Model:
+    """A new network; it returns "sequence_logits", "conv_logits", "steps" and named features."""
+    return _NETWORKS[type(options)](options, classes, seed)
+
+
+def stream_of(
+    options: ModelOptions, features: FeatureOptions, corpus: Corpus, split: UsableSplit, name: str = ""
+) -> Stream:
+    """What a network reads of a split's clips.
+
+    Args:
+        options: the network's.
+        features: normalisation and cropping.
+        corpus: where videos lie.
+        split: the clips.
+        name: of the stream in a batch; "landmarks" or "video" when empty.
+
+    Raises:
+        UsageError: the network reads landmarks and the corpus has none.
+    """
+    if not isinstance(options, MslrOptions):
+        frames = FrameOptions(options.size, features.margin)
+        return Video(corpus.root, split.samples, frames, split.clips, name or "video")
+    if split.clips is None:
+        raise UsageError(f"{corpus.root}: has no landmarks, which model.kind = 'mslr' reads; prepare it with them")
+    return Landmarks(split.clips, features.normalisation)
+
+
+def inputs_of(batch: dict[str, tf.Tensor], name: str = "") -> dict[str, tf.Tensor]:
+    """What a network is called with: the stream it reads, pictures brought from 0..255 to -1..1, and the lengths.
+
+    Args:
+        batch: a `Batch`.
+        name: of the video stream; empty for the one of the network that is trained.
+    """
+    if not name and "landmarks" in batch:
+        return {"landmarks": batch["landmarks"], "frames": batch["frames"]}
+    video = tf.cast(batch[name or "video"], tf.float32) / 127.5 - 1
+    return {"video": video, "frames": batch["frames"]}
