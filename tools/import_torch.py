@@ -270,7 +270,7 @@ def _head_rules(options: CorrNetOptions, classes: int) -> Iterator[Rule]:
             continue
         theirs = f"conv1d.temporal_conv.{layer}"
         yield Rule(f"head/conv{number}/kernel", (f"{theirs}.weight",), (width, inside, size),
-                   lambda kernels: kernels.transpose(2, 1, 0)[:, None])  # fmt: skip
+                   lambda kernels: kernels.transpose(2, 1, 0)[None])  # fmt: skip
         yield Rule(f"head/conv{number}/bias", (f"{theirs}.bias",), (width,))
         yield from _norm(f"head/norm{number}", f"conv1d.temporal_conv.{layer + 1}", width)
         layer, number, inside = layer + 3, number + 1, width  # convolution, normalisation, ReLU

@@ -23,8 +23,8 @@ def clip_with_pictures(width, height, frames=6):
     pictures = np.zeros((frames, height, width, 3), np.uint8)
     for t in range(frames):
         for part, colour, x, y in (
-            (LEFT_HAND, 0, 0.6 + 0.01 * t, 0.5),
-            (RIGHT_HAND, 2, 0.4, 0.45 + 0.02 * t),
+            (LEFT_HAND, 0, 0.6 + 0.06 * t / frames, 0.5),
+            (RIGHT_HAND, 2, 0.4, 0.45 + 0.12 * t / frames),
         ):
             landmarks[t, part, :] = (x, y, 0)
             ys, xs = np.mgrid[:height, :width]
