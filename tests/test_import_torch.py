@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.models.test_corrnet import CLASSES, clip, reference_outputs, run  # noqa: E402
-from tests.models.torch_corrnet import TorchCorrNet, randomised  # noqa: E402
+from tests.models.torch_corrnet import randomised  # noqa: E402
 from tests.tiny import isolated  # noqa: E402
 from tf_slr import config, files  # noqa: E402
 from tf_slr.errors import DataError, UsageError  # noqa: E402
@@ -36,7 +36,7 @@ GLOSSES = [f"GLOSS{i}" for i in range(CLASSES - 1)]
 
 @pytest.fixture(scope="module")
 def reference():
-    return randomised(TorchCorrNet(CLASSES, WIDTHS, BLOCKS, WIDTH))
+    return randomised(CLASSES, WIDTHS, BLOCKS, WIDTH)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_every_weight_of_the_reference_shows_in_its_outputs(reference):
 
 def test_resnet18_gives_its_frame_features(tmp_path, reference):
     """With torchvision's names and shapes, which have no axis of time."""
-    frames = randomised(TorchCorrNet(3, width=8), seed=2).conv2d
+    frames = randomised(3, width=8, seed=2).conv2d
     frames.alpha.data.zero_()
     state = {name: value.squeeze(2) if value.ndim == 5 else value for name, value in frames.state_dict().items()
              if not name.startswith(("corr", "alpha"))}  # fmt: skip

@@ -49,10 +49,10 @@ def network():
 def twins():
     """The reference in PyTorch, and CorrNet with its weights."""
     pytest.importorskip("torch")
-    from tests.models.torch_corrnet import TorchCorrNet, randomised
+    from tests.models.torch_corrnet import randomised
     from tools.import_torch import corrnet_options, corrnet_weights
 
-    reference = randomised(TorchCorrNet(CLASSES, widths=(16, 32, 48, 64), width=32))
+    reference = randomised(CLASSES, widths=(16, 32, 48, 64), width=32)
     state = {name: value.numpy() for name, value in reference.state_dict().items()}
     options, classes = corrnet_options(state, size=64)
     network = CorrNet(options, classes)

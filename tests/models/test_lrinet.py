@@ -29,9 +29,11 @@ CLASSES = 7
 
 
 def lively(options):
-    """A network whose statistics are no longer the initial ones."""
+    """A network whose statistics and biases are no longer the initial ones."""
     tf.keras.utils.set_random_seed(1)
     network = LriNet(options, CLASSES)
+    for convolution in network.head.convolutions:
+        convolution.bias.assign(tf.random.normal(convolution.bias.shape))
     for seed in range(3):
         run(network, clip(9, options.size, seed), clip(14, options.size, seed), training=True)
     return network

@@ -144,9 +144,10 @@ class TorchCorrNet(nn.Module):
         return self.classifier(sequence)[:, 0], self.conv1d.fc(conv[0].T), features[0, :, HALO : HALO + frames]
 
 
-def randomised(network: TorchCorrNet, seed: int = 0) -> TorchCorrNet:
-    """Give a network weights and statistics in which every part of it shows in the logits."""
-    generator = torch.Generator().manual_seed(seed)
+def randomised(*shape, seed: int = 0, **options) -> TorchCorrNet:
+    """A network with weights and statistics in which every part of it shows in the logits."""
+    generator = torch.manual_seed(seed)
+    network = TorchCorrNet(*shape, **options)
     with torch.no_grad():
         for name, value in network.state_dict().items():
             if name.endswith("running_var"):

@@ -91,7 +91,9 @@ class CorrNet(tf_keras.Model):
         Args:
             inputs: "video" float32 (B, T, size, size, 3), RGB from -1 to 1
                 (value / 127.5 - 1), and "frames" int32 (B,), true lengths.
-            training: whether to drop and to use batch statistics.
+            training: whether to drop and to use batch statistics. These count
+                the clips' own frames and, after the first correlation module,
+                the copies at their edges too, but no padding.
 
         Returns:
             "sequence_logits" and "conv_logits" (B, ceil(T/4), classes), the

@@ -50,7 +50,8 @@ class Recogniser(tf_keras.Model):
         """The teacher's outputs on a batch."""
         if VIDEO in batch:
             return self.teacher(inputs_of(batch, VIDEO), training=False)
-        return {"conv_logits": batch.get(CONV), "sequence_logits": batch.get(SEQUENCE)}
+        kept = {"conv_logits": CONV, "sequence_logits": SEQUENCE}
+        return {name: tf.cast(batch[stream], tf.float32) for name, stream in kept.items() if stream in batch}
 
     def losses_of(
         self, outputs: dict[str, tf.Tensor], batch: Batch, taught: dict[str, tf.Tensor]

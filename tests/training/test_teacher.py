@@ -1,0 +1,111 @@
+"""A teacher's logits are kept once, checked when read, and reach the student of the same clip; training resumes."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_slr import config, files
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import DataError, UsageError
+from tf_slr.features.batches import TrainingBatches
+from tf_slr.features.splits import load_split
+from tf_slr.glosses import Vocabulary
+from tf_slr.training.distill import DistillOptions
+from tf_slr.training.evaluation import network_outputs
+from tf_slr.training.networks import stream_of
+from tf_slr.training.recipe import Recipe, load_recipe
+from tf_slr.training.teacher import CONV, SEQUENCE, Teacher
+from tf_slr.training.trainer import Trainer
+
+
+@pytest.fixture
+def teacher(tiny_run, tiny_corpus, tmp_path):
+    """A teacher that may be damaged: a copy of the tiny run, which reads landmarks."""
+    root = shutil.copytree(tiny_run, tmp_path / "teacher")
+    corpus = Corpus(tiny_corpus)
+    return Teacher(root, corpus, corpus.vocabulary())
+
+
+def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
+    split = load_split(teacher.corpus, "train")
+    conv, sequence = teacher.logits(split)
+    assert (conv.name, sequence.name, conv.stride) == (CONV, SEQUENCE, 4)
+    stream = stream_of(teacher.recipe.model, teacher.recipe.features, teacher.corpus, split)
+    frames = [sample.frames for sample in split.samples]
+    expected = network_outputs(teacher.network, stream, frames, ["conv_logits", "sequence_logits"])
+    for i, (of_conv, of_sequence) in enumerate(expected):
+        assert np.allclose(conv.shown(i, None), of_conv, rtol=2e-3, atol=2e-3)
+        assert np.allclose(sequence.shown(i, None), of_sequence, rtol=2e-3, atol=2e-3)
+
+    (folder,) = (teacher.run.root / "logits").iterdir()
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(before) == len(split.samples)
+    damaged, lost = sorted(before)[:2]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    lost.unlink()
+    with pytest.raises(DataError, match=damaged.name):
+        [conv.shown(i, None) for i in range(len(frames))]
+    again, _ = teacher.logits(split)
+    changed = {path for path in folder.iterdir() if path.stat().st_mtime_ns != before[path]}
+    assert changed == {damaged, lost}
+    assert all(np.array_equal(again.shown(i, None), conv.shown(i, None)) for i in range(len(frames)))
+
+
+def test_other_weights_have_other_logits(teacher):
+    split = load_split(teacher.corpus, "dev")
+    teacher.logits(split)
+    shutil.copy(teacher.run.last, teacher.run.best)
+    teacher.logits(split)
+    assert len(list((teacher.run.root / "logits").iterdir())) == 2
+
+
+def test_a_teacher_of_other_glosses_is_refused(teacher):
+    with pytest.raises(UsageError, match="was trained on other glosses than the student"):
+        Teacher(teacher.run.root, teacher.corpus, Vocabulary(("A", "B")))
+
+
+def test_kept_logits_and_a_change_of_tempo_exclude_each_other():
+    taught = DistillOptions(teacher="run", sequence=1.0)
+    with pytest.raises(UsageError, match=r"augment\.speed.*distill\.online = true"):
+        Recipe(distill=taught)
+    Recipe(distill=dataclasses.replace(taught, online=True))
+
+
+def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
+    split = load_split(teacher.corpus, "train")
+    recipe = load_recipe("default", ["features.augment.speed=0"])
+    student = stream_of(recipe.model, recipe.features, teacher.corpus, split)
+    kept = teacher.logits(split)
+    vocabulary = teacher.corpus.vocabulary()
+    batches = TrainingBatches(split, [student, *kept], vocabulary, recipe.features, size=8, seed=1)
+    batch = next(iter(batches.dataset(0, 0, 1)))
+    assert batch[SEQUENCE].dtype == tf.float16
+    assert batch[SEQUENCE].shape[1] * 4 == batch["landmarks"].shape[1]
+    labels = [tuple(row[:count]) for row, count in zip(batch["labels"].numpy(), batch["glosses"].numpy(), strict=True)]
+    frames = batch["frames"].numpy()
+    for row, sentence, count in zip(batch[SEQUENCE].numpy(), labels, frames, strict=True):
+        fitting = [
+            i for i, sample in enumerate(split.samples)
+            if sample.frames == count and tuple(vocabulary.encode(sample.glosses)) == sentence
+        ]  # fmt: skip
+        steps = -(-count // 4)
+        assert any(np.array_equal(row[:steps], kept[1].shown(i, None)) for i in fitting)
+
+
+def test_a_student_comes_to_agree_with_its_teacher(teacher, tiny_recipe, tmp_path):
+    settings = [
+        "training.epochs=2", "features.augment.speed=0", f"distill.teacher={json.dumps(str(teacher.run.root))}",
+        "distill.sequence=5.0", "distill.conv=5.0", "distill.inner=1.0",
+    ]  # fmt: skip
+    recipe = load_recipe(str(tiny_recipe), settings)
+    Trainer(teacher.corpus, recipe, tmp_path / "student").fit()
+    lines = [json.loads(line) for line in files.read_text(tmp_path / "student" / "metrics.jsonl").splitlines()]
+    for name in ("kd_sequence", "kd_conv", "kd_inner"):
+        assert 0 < lines[1][name] < lines[0][name]
+    assert config.load(Recipe, tmp_path / "student" / "recipe.toml").distill == recipe.distill
