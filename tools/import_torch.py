@@ -4,8 +4,9 @@ python tools/import_torch.py corrnet CHECKPOINT.pt --vocabulary CORPUS --out DIR
 python tools/import_torch.py resnet18 resnet18-f37072fd.pth --out resnet18.npz
 
 `corrnet` reads a checkpoint of the authors' code, or of any that names the
-weights alike. The released vocabulary is an object file that runs code when loaded and is never read: give
-a corpus whose three splits have the same glosses, or a list.
+weights alike. The vocabulary they release is a file that can run code when
+loaded, and is never read: give a corpus whose three splits have the same
+glosses, or a list.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ def test_both_streams_show_one_moment(split):
         assert len(values) == len(pictures) == len(change.positions)
         # A mirrored right hand is a left one.
         seen = dots(pictures, 2 if change.flip else 0)
-        wrist = values.reshape(-1, 92, 3)[:, LEFT_HAND.start, :2] * 0.2 + (0.5, 0.4)  # shoulders: 0.2 wide, at (0.5, 0.4)
+        # The shoulders are 0.2 apart, with their middle at (0.5, 0.4).
+        wrist = values.reshape(-1, 92, 3)[:, LEFT_HAND.start, :2] * 0.2 + (0.5, 0.4)
         assert np.abs(seen - wrist).max() < 0.03
 
 
