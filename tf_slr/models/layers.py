@@ -4,6 +4,9 @@ import numpy as np
 import tensorflow as tf
 from tf_keras import layers
 
+from tf_slr import timing
+from tf_slr.errors import UsageError
+
 
 def time_mask(lengths: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Lengths (B,) of sequences x (B, T, C) -> mask (B, T, 1) that is 1 within each and 0 beyond."""
@@ -111,3 +114,24 @@ def fold(kernel: np.ndarray, bias: np.ndarray | float, norm: layers.Layer) -> li
 def pool_lengths(lengths: tf.Tensor) -> tf.Tensor:
     """Lengths after pooling by 2 with the odd last step kept."""
     return (lengths + 1) // 2
+
+
+def temporal_stack(text: str, field: str) -> list[tuple[str, int]]:
+    """Parse a stack over time such as K5-P2-K5-P2: ("K", kernel) or ("P", 2).
+
+    Args:
+        text: "K5" for a convolution of kernel 5, "P2" for pooling by 2.
+        field: the recipe's field, for errors.
+
+    Raises:
+        UsageError: it cannot be read, or does not shrink time by 4.
+    """
+    parts = [(part[:1], part[1:]) for part in text.split("-")]
+    if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
+        raise UsageError(f"{field}: expected e.g. K5-K5-K5-P2-K5-P2, received {text!r}")
+    stack = [(kind, int(size)) for kind, size in parts]
+    if [size for kind, size in stack if kind == "P"] != [2, 2]:
+        raise UsageError(f"{field}: must pool twice by 2 (time shrinks by {timing.STRIDE}), received {text!r}")
+    if any(kind == "K" and size % 2 == 0 for kind, size in stack):
+        raise UsageError(f"{field}: expected odd kernels, received {text!r}")
+    return stack

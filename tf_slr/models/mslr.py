@@ -12,7 +12,6 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from tf_slr import timing
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
 from tf_slr.models.layers import (
@@ -20,7 +19,9 @@ from tf_slr.models.layers import (
     MaskedBatchNorm,
     NormalisedClassifier,
     SeededDropout,
+    fold,
     pool_lengths,
+    temporal_stack,
     time_mask,
 )
 
@@ -56,21 +57,8 @@ class MslrOptions:
             raise UsageError("model.width and model.hidden: expected at least 1")
 
     def stack(self) -> list[tuple[str, int]]:
-        """The parsed stack: ("K", kernel) or ("P", 2).
-
-        Raises:
-            UsageError: it cannot be read, or does not shrink time by 4.
-        """
-        parts = [(part[:1], part[1:]) for part in self.temporal.split("-")]
-        if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
-            raise UsageError(f"model.temporal: expected e.g. K5-K5-K5-P2-K5-P2, received {self.temporal!r}")
-        stack = [(kind, int(size)) for kind, size in parts]
-        if [size for kind, size in stack if kind == "P"] != [2, 2]:
-            raise UsageError(f"model.temporal: must pool twice by 2 (time shrinks by {timing.STRIDE}), "
-                             f"received {self.temporal!r}")  # fmt: skip
-        if any(kind == "K" and size % 2 == 0 for kind, size in stack):
-            raise UsageError(f"model.temporal: expected odd kernels, received {self.temporal!r}")
-        return stack
+        """The parsed stack, see `temporal_stack`."""
+        return temporal_stack(self.temporal, "model.temporal")
 
 
 class Mslr(tf_keras.Model):
@@ -80,9 +68,10 @@ class Mslr(tf_keras.Model):
         super().__init__(name="mslr")
         self.options, self.classes = options, classes
         kernels = [size for kind, size in options.stack() if kind == "K"]
-        # Conv2D of kernel (k, 1), because tfmot wraps it and the deployed graph has the same weights.
+        # Conv2D, because tfmot wraps it. Time is the width of a picture one pixel high: along its height oneDNN
+        # would take twice as long.
         self.convolutions = [
-            layers.Conv2D(options.width, (size, 1), padding="same", use_bias=not options.batch_norm,
+            layers.Conv2D(options.width, (1, size), padding="same", use_bias=not options.batch_norm,
                           kernel_initializer="he_normal", name=f"conv{i}")
             for i, size in enumerate(kernels)
         ]  # fmt: skip
@@ -116,7 +105,7 @@ class Mslr(tf_keras.Model):
                 lengths = pool_lengths(lengths)
                 continue
             mask = time_mask(lengths, x)
-            x = self.convolutions[number](x[:, :, None])[:, :, 0]  # (B, T, C)
+            x = self.convolutions[number](x[:, None])[:, 0]  # (B, T, C)
             if self.norms:
                 x = self.norms[number](x, mask, training=training)
             x = tf.nn.relu(x) * mask
@@ -169,9 +158,7 @@ def inference_graph(model: Mslr) -> tf_keras.Model:
 
 
 def _folded(convolution: layers.Conv2D, norm: MaskedBatchNorm | None) -> list[np.ndarray]:
-    """Kernel and bias of a convolution with its batch normalisation folded in."""
-    if norm is None:
-        return convolution.get_weights()
-    (kernel,) = convolution.get_weights()
-    gain = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
-    return [kernel * gain, norm.beta.numpy() - norm.moving_mean.numpy() * gain]
+    """Kernel (k, 1, C, C') and bias of a convolution with its batch normalisation folded in."""
+    kernel, *bias = convolution.get_weights()
+    kernel = kernel.swapaxes(0, 1)
+    return [kernel, *bias] if norm is None else fold(kernel, 0, norm)

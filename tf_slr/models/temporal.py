@@ -10,8 +10,15 @@ from tf_keras import layers
 
 from tf_slr import timing
 from tf_slr.errors import UsageError
-from tf_slr.models.layers import BiLstm, MaskedBatchNorm, NormalisedClassifier, SeededDropout, fold, time_mask
-from tf_slr.models.mslr import MslrOptions
+from tf_slr.models.layers import (
+    BiLstm,
+    MaskedBatchNorm,
+    NormalisedClassifier,
+    SeededDropout,
+    fold,
+    temporal_stack,
+    time_mask,
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,8 @@ class TemporalOptions:
             raise UsageError(f"temporal.dropout: expected 0 to below 1, received {self.dropout}")
 
     def parts(self) -> list[tuple[str, int]]:
-        """The parsed stack: ("K", kernel) or ("P", 2).
-
-        Raises:
-            UsageError: it cannot be read, or does not shrink time by 4.
-        """
-        return MslrOptions(temporal=self.stack).stack()
+        """The parsed stack, see `temporal_stack`."""
+        return temporal_stack(self.stack, "temporal.stack")
 
     @property
     def halo(self) -> int:
