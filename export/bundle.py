@@ -5,7 +5,9 @@ from pathlib import Path
 from export.convert import convert
 from export.verify import check_operators, check_parity, check_wer, tflite_evaluation
 from tf_slr import config, files
+from tf_slr.errors import UsageError
 from tf_slr.features.splits import load_split
+from tf_slr.models.mslr import Mslr
 from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
 from tf_slr.training.runs import Run
 
@@ -19,9 +21,12 @@ def export(run_root: Path | str, out: Path | str) -> dict:
     Raises:
         ExportError: a gate does not hold; then no bundle is written.
         DataError: the run or its corpus is not usable.
+        UsageError: the run's network reads video.
     """
     run = Run(run_root)
     network, vocabulary, recipe = run.network(), run.vocabulary, run.recipe
+    if not isinstance(network, Mslr):
+        raise UsageError(f"{run_root}: holds a {recipe.model.kind}; only landmark students (mslr) can be exported")
     rule = recipe.features.normalisation
     corpus = run.corpus()
     dev = load_split(corpus, "dev")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +14,20 @@ import tensorflow as tf
 from export import bundle as exporting
 from export.convert import convert
 from export.verify import check_operators, check_parity, check_wer
-from tf_slr import files
+from tf_slr import config, files
 from tf_slr.corpus.manifest import Sample
-from tf_slr.errors import ExportError
+from tf_slr.errors import ExportError, UsageError
 from tf_slr.features.splits import load_split
 from tf_slr.landmarks import Normalisation
+from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import Mslr, MslrOptions
+from tf_slr.models.temporal import TemporalOptions
 from tf_slr.runtime.bundle import FP32_STUDENT, read_bundle
 from tf_slr.runtime.student import Student
+from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import Evaluation
+from tf_slr.training.networks import build
+from tf_slr.training.recipe import Recipe
 from tf_slr.training.runs import Run
 
 ROOT = Path(__file__).parents[2]
@@ -133,3 +139,14 @@ def test_exporting_twice_gives_the_same_bundle(tmp_path, tiny_run, tiny_bundle):
     exporting.export(tiny_run, tmp_path / "again")
     first, second = (json.loads((root / "bundle.json").read_text()) for root in (tiny_bundle, tmp_path / "again"))
     assert first == second
+
+
+def test_a_video_network_is_refused_by_name(tmp_path, tiny_run):
+    run = Run(shutil.copytree(tiny_run, tmp_path / "run"))
+    temporal = TemporalOptions(width=8, lstm_layers=1)
+    teacher = CorrNetOptions(size=16, stem="small", widths=(4, 4), blocks=(1, 1), correlated=(), temporal=temporal)
+    files.write_text(run.root / "recipe.toml", config.to_toml(config.to_table(Recipe(model=teacher))))
+    checkpoints.save(run.best, {}, network=build(teacher, run.vocabulary.classes).weights)
+    with pytest.raises(UsageError, match="holds a corrnet; only landmark students"):
+        exporting.export(run.root, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

@@ -77,6 +77,13 @@ def test_kept_logits_and_a_change_of_tempo_exclude_each_other():
     Recipe(distill=dataclasses.replace(taught, online=True))
 
 
+def test_what_a_landmark_network_lacks_is_said(teacher):
+    with pytest.raises(UsageError, match=r"distill\.online needs a teacher that reads video"):
+        teacher.video(load_split(teacher.corpus, "dev"))
+    with pytest.raises(UsageError, match=r"distill\.features .* model\.kind = 'mslr' does not have"):
+        Recipe(distill=DistillOptions(teacher="run", features=1.0, online=True))
+
+
 def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
     split = load_split(teacher.corpus, "train")
     recipe = load_recipe("default", ["features.augment.speed=0"])

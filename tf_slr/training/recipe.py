@@ -62,6 +62,8 @@ class Recipe:
     distill: DistillOptions = field(default_factory=DistillOptions)
 
     def __post_init__(self) -> None:
+        if self.distill.features and isinstance(self.model, MslrOptions):
+            raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
         if self.distill.teacher and not self.distill.online and self.features.augment.speed:
             raise UsageError(
                 "features.augment.speed changes a clip's tempo, which the teacher's kept logits do not follow: "

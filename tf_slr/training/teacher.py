@@ -15,6 +15,7 @@ from tf_slr.features.augment import Change
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
+from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.networks import stream_of
 from tf_slr.training.runs import Run
@@ -53,7 +54,13 @@ class Teacher:
         self.network.trainable = False
 
     def video(self, split: UsableSplit) -> Stream:
-        """The stream that the teacher sees."""
+        """The stream that the teacher sees.
+
+        Raises:
+            UsageError: the teacher reads landmarks.
+        """
+        if isinstance(self.recipe.model, MslrOptions):
+            raise UsageError(f"{self.run.root}: reads landmarks; distill.online needs a teacher that reads video")
         return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, VIDEO)
 
     def logits(self, split: UsableSplit) -> list[Stream]:
