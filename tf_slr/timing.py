@@ -12,6 +12,11 @@ def steps(frames: int) -> int:
     return -(-frames // STRIDE)
 
 
+def span(start: int, stop: int, frames: int) -> tuple[int, int]:
+    """First frame and last + 1 of output steps `start` to `stop`; a clip's last step may stand for fewer than 4."""
+    return start * STRIDE, min(stop * STRIDE, frames)
+
+
 def needed_steps(labels: Sequence) -> int:
     """The fewest steps in which CTC can emit `labels`: one each, and a blank between equal neighbours."""
     return len(labels) + sum(a == b for a, b in itertools.pairwise(labels))

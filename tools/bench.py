@@ -4,6 +4,7 @@ python tools/bench.py --run RUN --bundle BUNDLE --out bench.json
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -16,10 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from publish import publish
 from tqdm import tqdm
 
-from tf_slr import files
-from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser
 from tf_slr.landmarks import VALUES
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
@@ -196,14 +196,8 @@ def main() -> int:
     if arguments.runs < 4 * ROUND or arguments.frames < 1:
         parser.error(f"expected at least {4 * ROUND} runs and 1 frame")
 
-    def work() -> int:
-        result = bench(arguments.run, arguments.bundle, arguments.frames, arguments.runs)
-        files.write_json(arguments.out, result)
-        print(table(result))
-        print(f"wrote {arguments.out}")
-        return 0
-
-    return guarded(work)
+    run = functools.partial(bench, arguments.run, arguments.bundle, arguments.frames, arguments.runs)
+    return publish(run, table, arguments.out)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 from bench import NOISY_SPREAD, NOISY_WAIT, machine, spread
+from publish import publish
 from tqdm import tqdm
 
-from tf_slr import files
-from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.extract import Job, extract_many
@@ -191,20 +190,16 @@ def main() -> int:
         parser.error("expected at least 2 rounds, and 1 of everything else")
     videos, out = arguments.videos, arguments.out
 
-    def work() -> int:
-        result = {
+    def measure() -> dict:
+        return {
             "videos": [video.name for video in videos],
             "settings": settings,
             "machine": machine(),
             **time_all(videos, arguments.rounds, arguments.frames, arguments.clips),
             "resident_mb": watch_memory(videos, arguments.memory_frames, arguments.memory_clips),
         }
-        files.write_json(out, result)
-        print(table(result))
-        print(f"wrote {out}")
-        return 0
 
-    return guarded(work)
+    return publish(measure, table, out)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Every source has a process of its own. Batches are made as in training: read, au
 """
 
 import argparse
+import functools
 import multiprocessing
 import os
 import sys
@@ -13,10 +14,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from publish import publish
 from tqdm import tqdm
 
-from tf_slr import files
-from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
 
 SOURCES = ("memory", "files", "shards")
@@ -114,14 +114,8 @@ def main() -> int:
     if min(arguments.batch, arguments.batches) < 1:
         parser.error("expected at least 1 batch of 1 clip")
 
-    def work() -> int:
-        result = bench(arguments.corpus, arguments.batch, arguments.batches)
-        files.write_json(arguments.out, result)
-        print(table(result))
-        print(f"wrote {arguments.out}")
-        return 0
-
-    return guarded(work)
+    run = functools.partial(bench, arguments.corpus, arguments.batch, arguments.batches)
+    return publish(run, table, arguments.out)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ _CODECS = ("UNCOMPRESSED", "SNAPPY")
 _BATCH_ROWS = 4096
 # What pyarrow raises on damaged bytes, besides its own exceptions.
 _PARQUET_FAULTS = (
-    ValueError, TypeError, KeyError, IndexError, OverflowError, NotImplementedError, MemoryError, RuntimeError,
+    ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 

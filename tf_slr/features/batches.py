@@ -83,7 +83,7 @@ class TrainingBatches:
         seed: int,
     ) -> None:
         self.streams, self.options, self.size, self.seed = list(streams), options, size, seed
-        self.lengths = [sample.frames for sample in split.samples]
+        self.lengths = split.frames
         self.labels = [vocabulary.encode(sample.glosses) for sample in split.samples]
         self.fault: DataError | None = None
 

@@ -26,6 +26,11 @@ class UsableSplit(NamedTuple):
     clips: Sequence[Clip] | None
     refused: list[str]
 
+    @property
+    def frames(self) -> list[int]:
+        """The clips' lengths."""
+        return [sample.frames for sample in self.samples]
+
 
 class _Lazy(Sequence[Clip]):
     """Clips that are read when they are asked for, every time."""

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from tf_slr import timing
 from tf_slr.decoding.greedy import greedy
 from tf_slr.errors import BundleError
 from tf_slr.landmarks import Clip, check_clip, normalise
 from tf_slr.runtime.bundle import Bundle, read_bundle
 from tf_slr.runtime.student import Student
-from tf_slr.timing import STRIDE
 
 
 class Word(NamedTuple):
@@ -74,16 +74,10 @@ class Recognizer:
         """
         check_clip(clip.landmarks)
         logits = self._student.logits(normalise(clip, self.bundle.normalisation))
-        seconds = STRIDE / (fps or self.bundle.fps)
-        end = len(clip.landmarks) / (fps or self.bundle.fps)
-        return Transcript(
-            tuple(
-                Word(
-                    self.bundle.vocabulary.glosses[segment.gloss - 1],
-                    round(segment.start * seconds, 3),
-                    round(min(segment.stop * seconds, end), 3),
-                    round(segment.confidence, 4),
-                )
-                for segment in greedy(logits)
-            )
-        )
+        fps = fps or self.bundle.fps
+        words = []
+        for segment in greedy(logits):
+            start, end = timing.span(segment.start, segment.stop, len(clip.landmarks))
+            gloss = self.bundle.vocabulary.glosses[segment.gloss - 1]
+            words.append(Word(gloss, round(start / fps, 3), round(end / fps, 3), round(segment.confidence, 4)))
+        return Transcript(tuple(words))

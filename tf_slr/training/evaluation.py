@@ -8,7 +8,7 @@ import tf_keras
 
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.features.batches import Batch, collate
+from tf_slr.features.batches import collate
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
 from tf_slr.scoring import Errors, score
@@ -42,7 +42,7 @@ def network_outputs(
             members = order[first : first + batch]
             clips = [[stream.shown(i, None)] for i in members]
             padded = collate([stream], clips, [[] for _ in members])
-            outputs = _forward(network, padded)
+            outputs = network(inputs_of(padded), training=False)
             steps, arrays = outputs["steps"].numpy(), [outputs[name].numpy() for name in names]
             for row, i in enumerate(members):
                 done[i] = [array[row, : steps[row]] for array in arrays]
@@ -54,10 +54,6 @@ def network_logits(
 ) -> Iterator[np.ndarray]:
     """Sequence logits [ceil(T/4), classes] of each clip; see `network_outputs`."""
     return (logits for (logits,) in network_outputs(network, stream, frames, ["sequence_logits"], batch))
-
-
-def _forward(network: tf_keras.Model, batch: Batch) -> dict:
-    return network(inputs_of(batch), training=False)
 
 
 @dataclass(frozen=True)

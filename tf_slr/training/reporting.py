@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr import timing
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.beam import BeamOptions, beam_search
@@ -14,7 +15,6 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import normalise
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.student import Student
-from tf_slr.timing import STRIDE
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits
 from tf_slr.training.networks import stream_of
 from tf_slr.training.runs import Run
@@ -53,8 +53,7 @@ def evaluate_model(
         vocabulary, recipe, network = run.vocabulary, run.recipe, run.network()
         loaded = load_split(corpus, split, "files")
         stream = stream_of(recipe.model, recipe.features, corpus, loaded)
-        frames = [sample.frames for sample in loaded.samples]
-        logits = network_logits(network, stream, frames, recipe.training.batch)
+        logits = network_logits(network, stream, loaded.frames, recipe.training.batch)
     else:
         bundle = read_bundle(bundle_root)
         corpus = Corpus(corpus_root)
@@ -90,7 +89,6 @@ def _tokens(sample: Sample, recognised: Sequence[Segment], vocabulary: Vocabular
     names = vocabulary.decode(segment.gloss for segment in recognised)
     tokens = []
     for gloss, segment in zip(names, recognised, strict=True):
-        # The last step may stand for fewer frames than the others.
-        start, stop = segment.start * STRIDE, min(segment.stop * STRIDE, sample.frames)
+        start, stop = timing.span(segment.start, segment.stop, sample.frames)
         tokens.append(Token(gloss, start / fps, (stop - start) / fps))
     return tokens

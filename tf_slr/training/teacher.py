@@ -1,11 +1,13 @@
 """The teacher of a distillation: its kept logits, or itself where it sees every batch."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tf_keras
 from tqdm import tqdm
 
 from tf_slr import config, files, timing
@@ -50,8 +52,13 @@ class Teacher:
         self.recipe = self.run.recipe
         if self.run.vocabulary != vocabulary:
             raise UsageError(f"{root}: was trained on other glosses than the student; train both on one corpus")
-        self.network = self.run.network()
-        self.network.trainable = False
+
+    @functools.cached_property
+    def network(self) -> tf_keras.Model:
+        """The frozen network, built when it is first needed: kept logits need none."""
+        network = self.run.network()
+        network.trainable = False
+        return network
 
     def video(self, split: UsableSplit) -> Stream:
         """The stream that the teacher sees.
@@ -71,7 +78,7 @@ class Teacher:
         """
         folder = self.run.root / "logits" / self._key(split.samples)
         paths = [folder / f"{sample.id}.npz" for sample in split.samples]
-        frames = [sample.frames for sample in split.samples]
+        frames = split.frames
         classes = self.run.vocabulary.classes
         missing = [i for i, path in enumerate(paths) if not _sound(path, frames[i], classes)]
         if missing:
@@ -79,7 +86,7 @@ class Teacher:
             stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, chosen)
             batch = self.recipe.training.batch
             names = ["conv_logits", "sequence_logits"]
-            outputs = network_outputs(self.network, stream, [frames[i] for i in missing], names, batch)
+            outputs = network_outputs(self.network, stream, chosen.frames, names, batch)
             bar = tqdm(outputs, "teacher", len(missing), unit="clip", disable=None)
             for i, (conv, sequence) in zip(missing, bar, strict=True):
                 arrays = {CONV: conv.astype(np.float16), SEQUENCE: sequence.astype(np.float16)}

@@ -63,13 +63,14 @@ class Trainer:
         tf.config.experimental.enable_op_determinism()
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
+        online = teacher if recipe.distill.online else None
         if teacher:
-            streams += [teacher.video(self.train)] if recipe.distill.online else teacher.logits(self.train)
+            streams += [teacher.video(self.train)] if online else teacher.logits(self.train)
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
         )
         self.network = build(recipe.model, self.vocabulary.classes, options.seed)
-        self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, teacher and teacher.network)
+        self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, online and online.network)
         steps = options.epochs * len(self.batches)
         self.model.compile(
             tf_keras.optimizers.AdamW(
@@ -144,8 +145,7 @@ class Trainer:
         last = line["epoch"] == options.epochs
         if line["epoch"] % options.evaluate_every == 0 or last:
             stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, self.dev)
-            frames = [sample.frames for sample in self.dev.samples]
-            logits = network_logits(self.network, stream, frames, options.batch)
+            logits = network_logits(self.network, stream, self.dev.frames, options.batch)
             wer = evaluate(logits, self.dev.samples, self.vocabulary).wer
             line["dev_wer"] = wer
             if state["best_wer"] is None or wer < state["best_wer"]:
