@@ -16,9 +16,10 @@ _SHIFT = 4  # OpenCV's fixed point: coordinates in sixteenths of a pixel
 GRAIN = 2.0  # standard deviation of the sensor's noise, of 255
 SHUTTER = 0.5  # share of a frame's time in which light falls on the sensor
 
-_FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
+# The five fingers and the palm, as points of a hand.
+_PIECES = ([1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20], [0, 1, 5, 9, 13, 17])
+_PALM = 5
 _WIDTHS = (0.118, 0.102, 0.104, 0.098, 0.086)  # of fingers, in hand lengths
-_PALM = (0, 1, 5, 9, 13, 17)
 
 
 def render(performance: Performance, size: int) -> np.ndarray:
@@ -81,8 +82,13 @@ class _Painter:
         # Pixels a metre, for widths of lines; x and y differ where the picture is squeezed.
         self.scale = canvas * performance.camera.zoom / np.sqrt(performance.camera.aspect)
         self.hands = self._pixels(performance.hands)
-        self._depth = performance.hands[..., 2]
-        self._lips = self._pixels(performance.lips)
+        self._hands = _fixed(self.hands)
+        self._depth = performance.hands[..., 2].mean(axis=-1)  # (T, 2)
+        self._piece_depth = np.stack([performance.hands[:, :, piece, 2].mean(axis=-1) for piece in _PIECES], -1)
+        lips = self._pixels(performance.lips)
+        teeth = 0.65 * lips[:, 20:30] + 0.35 * np.concatenate([lips[:, 20:21], lips[:, 30:39]], axis=1)
+        self._lips = _fixed(lips)
+        self._teeth = _fixed(np.concatenate([lips[:, 20:30], teeth[:, ::-1]], axis=1))
         self._head, self._head_turn = performance.head, performance.head_turn
         self._middle = performance.shoulders.mean(axis=1)
         sleeve_end = performance.hands[:, :, 0]
@@ -97,14 +103,14 @@ class _Painter:
         return self._camera.project(points)[..., :2] * self._canvas
 
     def _on_body(self, points: np.ndarray) -> np.ndarray:
-        """Points [n, 3] in metres from the shoulders' middle -> pixels [T, n, 2]."""
-        return self._pixels(self._middle[:, None] + points)
+        """Points [n, 3] in metres from the shoulders' middle -> positions [T, n, 2]."""
+        return _fixed(self._pixels(self._middle[:, None] + points))
 
     def _on_head(self, points: np.ndarray) -> np.ndarray:
-        """Points [n, 2] on the face, in head heights -> pixels [T, n, 2]; the face is round."""
+        """Points [n, 2] on the face, in head heights -> positions [T, n, 2]; the face is round."""
         bulge = np.sqrt(np.clip(1 - (points[:, 0] / 0.5) ** 2 - (points[:, 1] / 0.65) ** 2, 0, 1))
         solid = self.signer.head * np.column_stack([points, -0.42 * bulge])
-        return self._pixels(self._head[:, None] + solid @ np.swapaxes(self._head_turn, 1, 2))
+        return _fixed(self._pixels(self._head[:, None] + solid @ np.swapaxes(self._head_turn, 1, 2)))
 
     def _tapered(self, begin: np.ndarray, end: np.ndarray, first: float, last: float) -> np.ndarray:
         """Limbs [..., 3] from begin to end -> rounded outlines [..., 20, 2]; radii in metres."""
@@ -114,7 +120,7 @@ class _Painter:
         turn = np.linspace(0, np.pi, 10)[:, None]
         first_cap = begin + first * self.scale * (np.cos(turn) * across - np.sin(turn) * along)
         last_cap = end - last * self.scale * (np.cos(turn) * across - np.sin(turn) * along)
-        return np.concatenate([first_cap, last_cap], axis=-2)
+        return _fixed(np.concatenate([first_cap, last_cap], axis=-2))
 
     def paint(self, index: int) -> np.ndarray:
         """Frame `index` at canvas size, a fresh array."""
@@ -132,18 +138,17 @@ class _Painter:
         self._paint_head(canvas, face, index)
         for side in (0, 1):
             self._limb(canvas, self._upper[index, side], tint(look.shirt, 1.06))
-        for side in np.argsort(-self._depth[index].mean(axis=-1)):
+        for side in np.argsort(-self._depth[index]):
             self._limb(canvas, self._fore[index, side], tint(signer.skin, 0.95))
             if look.long_sleeves:
                 self._limb(canvas, self._cuff[index, side], tint(look.shirt, 1.10))
-            self._paint_hand(canvas, self.hands[index, side], self._depth[index, side], left=side == 0)
+            self._paint_hand(canvas, index, side)
         return canvas
 
     def _shape(self, canvas: np.ndarray, points: np.ndarray, colour: Colour, edge: float = 0.7) -> None:
         """A filled polygon with a darker edge."""
-        fixed = _fixed(points)
-        cv2.fillPoly(canvas, [fixed], colour, cv2.LINE_AA, _SHIFT)
-        cv2.polylines(canvas, [fixed], True, tint(colour, edge), self._width(0.006), cv2.LINE_AA, _SHIFT)
+        _fill(canvas, points, colour)
+        cv2.polylines(canvas, [points], True, tint(colour, edge), self._width(0.006), cv2.LINE_AA, _SHIFT)
 
     def _limb(self, canvas: np.ndarray, outline: np.ndarray, colour: Colour) -> None:
         """A limb from `_tapered`; its beginning has no edge, so that joints look grown together."""
@@ -154,7 +159,7 @@ class _Painter:
         return max(round(metres * self.scale), 1)
 
     def _line(self, canvas: np.ndarray, points: np.ndarray, colour: Colour, metres: float) -> None:
-        cv2.polylines(canvas, [_fixed(points)], False, colour, self._width(metres), cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, [points], False, colour, self._width(metres), cv2.LINE_AA, _SHIFT)
 
     def _paint_head(self, canvas: np.ndarray, face: dict[str, np.ndarray], index: int) -> None:
         signer = self.signer
@@ -178,53 +183,54 @@ class _Painter:
         inner = np.concatenate([lips[20:30], lips[39:29:-1]])
         if self.mouth[index, 0] > 0.12:
             _fill(canvas, inner, (64, 16, 20))
-            teeth = 0.65 * lips[20:30] + 0.35 * np.concatenate([lips[20:21], lips[30:39]])
-            _fill(canvas, np.concatenate([lips[20:30], teeth[::-1]]), (236, 230, 222))
+            _fill(canvas, self._teeth[index], (236, 230, 222))
         else:
             self._line(canvas, lips[20:30], tint(red, 0.55), 0.004)
         if signer.glasses:
             for side in ("left", "right"):
-                rim = _fixed(face[f"glass {side}"])
-                cv2.polylines(canvas, [rim], True, (30, 30, 34), self._width(0.006), cv2.LINE_AA, _SHIFT)
+                cv2.polylines(
+                    canvas, [face[f"glass {side}"]], True, (30, 30, 34), self._width(0.006), cv2.LINE_AA, _SHIFT
+                )
             self._line(canvas, face["bridge"], (30, 30, 34), 0.006)
 
-    def _paint_hand(self, canvas: np.ndarray, points: np.ndarray, depth: np.ndarray, left: bool) -> None:
+    def _paint_hand(self, canvas: np.ndarray, index: int, side: int) -> None:
         """Palm and fingers, the farthest first."""
-        length = self.signer.hand
+        length, points, positions = self.signer.hand, self.hands[index, side], self._hands[index, side]
         to_index, to_little = points[5] - points[0], points[17] - points[0]
         # The palm is seen where index and little finger lie as they do in one's own raised palm.
-        palm_seen = (to_index[0] * to_little[1] - to_index[1] * to_little[0] > 0) != left
+        palm_seen = (to_index[0] * to_little[1] - to_index[1] * to_little[0] > 0) != (side == 0)
         skin = tint(self.signer.skin, 1.05 if palm_seen else 0.96)
         edge = tint(self.signer.skin, 0.52)
-        palm_depth = depth[list(_PALM)].mean()
-        order = sorted(range(6), key=lambda piece: -(palm_depth if piece == 5 else depth[list(_FINGERS[piece])].mean()))
-        for piece in order:
-            if piece == 5:
-                hull = cv2.convexHull(points[list(_PALM)].astype(np.float32))[:, 0]
+        depth = self._piece_depth[index, side]
+        for piece in np.argsort(-depth, kind="stable"):
+            if piece == _PALM:
+                hull = _fixed(cv2.convexHull(points[_PIECES[_PALM]].astype(np.float32))[:, 0])
                 self._outline(canvas, hull, edge, 0.105 * length)
                 self._outline(canvas, hull, skin, 0.105 * length - 0.006)
                 _fill(canvas, hull, skin)
                 continue
-            finger = points[list(_FINGERS[piece])]
+            finger = positions[_PIECES[piece]]
             width = _WIDTHS[piece] * length
             # Nearer fingers are lighter, so that a finger before the palm stands out.
-            shade = np.clip(1 - 1.1 * (depth[list(_FINGERS[piece])].mean() - palm_depth) / length, 0.86, 1.12)
+            shade = min(max(1 - 1.1 * float(depth[piece] - depth[_PALM]) / length, 0.86), 1.12)
             self._line(canvas, finger, edge, width + 0.007)
-            self._line(canvas, finger, tint(skin, float(shade)), width - 0.002)
+            self._line(canvas, finger, tint(skin, shade), width - 0.002)
             if not palm_seen and width * self.scale > 6:
-                nail = finger[3] + 0.1 * (finger[2] - finger[3])
+                end, joint = points[_PIECES[piece][3]], points[_PIECES[piece][2]]
+                nail = _fixed(end + 0.1 * (joint - end))
                 self._line(canvas, np.stack([nail, nail]), tint(skin, 1.14), 0.5 * width)
 
     def _outline(self, canvas: np.ndarray, points: np.ndarray, colour: Colour, metres: float) -> None:
-        cv2.polylines(canvas, [_fixed(points)], True, colour, self._width(metres), cv2.LINE_AA, _SHIFT)
+        cv2.polylines(canvas, [points], True, colour, self._width(metres), cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
+    """Pixels -> positions as OpenCV takes them: whole numbers of 1 / 2^_SHIFT pixels."""
     return np.round(points * (1 << _SHIFT)).astype(np.int32)
 
 
 def _fill(canvas: np.ndarray, points: np.ndarray, colour: Colour) -> None:
-    cv2.fillPoly(canvas, [_fixed(points)], colour, cv2.LINE_AA, _SHIFT)
+    cv2.fillPoly(canvas, [points], colour, cv2.LINE_AA, _SHIFT)
 
 
 def _oval(x: float, y: float, width: float, height: float, points: int = 14) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What surrounds the signer in a picture: background, clothing, light."""
 
+import functools
 from dataclasses import dataclass
 
 import cv2
@@ -40,6 +41,7 @@ def look_of(seed: int, size: int) -> Look:
     return Look(shirt, long_sleeves, v_neck, paint(size, wall, rng), light)
 
 
+@functools.lru_cache(4096)  # every frame needs the same few dozen
 def tint(colour: Colour, factor: float) -> Colour:
     """A lighter or darker shade of a colour."""
     return tuple(int(min(max(value * factor, 0), 255)) for value in colour)
