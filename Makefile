@@ -6,6 +6,17 @@ ROOT   ?= data/$(CORPUS)
 RUN    ?= runs/$(CORPUS)
 RECIPE ?= $(if $(wildcard tf_slr/recipes/$(CORPUS).toml),$(CORPUS),default)
 BUNDLE ?= $(RUN)/bundle
+# The corrector learns from what runs on parts of the training data made of the rest; make CORRECTOR= leaves it out.
+CORRECTOR ?= $(RUN)-corrector
+FOLDS     ?= $(RUN)-folds
+# For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
+FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
+STUDENT   ?= $(RECIPE)
+DISTILLED ?= $(RECIPE)-kd
+TEACHER   ?= $(RECIPE)-teacher
+LRINET    ?= $(RECIPE)-lrinet
+SEEDS     ?= 3
+SET       ?=
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(if $(shell command -v $(name)),$(name))))
 
 VENV   := .venv
@@ -14,7 +25,9 @@ BIN    := $(VENV)/bin
 RECIPE_FILE := $(wildcard $(RECIPE) tf_slr/recipes/$(RECIPE).toml)
 SMOKE  := runs/smoke
 
-.PHONY: all train tflite-int8 bench smoke test lint clean
+TABLES := table1 table4 table6 table7 crkd
+
+.PHONY: all train tflite-int8 bench tables $(TABLES) smoke test lint clean
 
 all: train tflite-int8 bench
 
@@ -32,6 +45,9 @@ $(READY): requirements.lock setup.cfg
 ifeq ($(CORPUS),signsynth)
 $(ROOT)/corpus.toml: | $(READY)
 	$(BIN)/tf-slr prepare signsynth --out $(ROOT)
+
+$(FILMED)/corpus.toml: | $(READY)
+	$(BIN)/tf-slr prepare signsynth --frame-size 64 --out $(FILMED)
 else
 $(ROOT)/corpus.toml:
 	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1
@@ -40,12 +56,32 @@ endif
 $(RUN)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
 	$(BIN)/tf-slr train --corpus $(ROOT) --run $(RUN) --recipe $(RECIPE)
 
-$(BUNDLE)/bundle.json: $(RUN)/summary.json | $(READY)
-	$(BIN)/python -m export --run $(RUN) --out $(BUNDLE)
+$(FOLDS)/train.jsonl: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
+	$(BIN)/tf-slr crossfit --corpus $(ROOT) --out $(FOLDS) --recipe $(RECIPE)
+
+$(RUN)/dev.jsonl: $(RUN)/summary.json | $(READY)
+	$(BIN)/tf-slr evaluate --run $(RUN) --split dev --alternatives $@
+
+$(CORRECTOR)/corrector.json: $(FOLDS)/train.jsonl $(RUN)/dev.jsonl | $(READY)
+	$(BIN)/tf-slr train-corrector --corpus $(ROOT) --evidence $(FOLDS)/train.jsonl --dev $(RUN)/dev.jsonl \
+	    --out $(CORRECTOR) --recipe corrector-evidence
+
+$(BUNDLE)/bundle.json: $(RUN)/summary.json $(if $(CORRECTOR),$(CORRECTOR)/corrector.json) | $(READY)
+	$(BIN)/python -m export --run $(RUN) --out $(BUNDLE) $(if $(CORRECTOR),--corrector $(CORRECTOR))
 
 bench: $(BUNDLE)/bundle.json
 	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --out $(RUN)/bench.json
-	$(BIN)/python tools/report.py --run $(RUN) --bundle $(BUNDLE) --bench $(RUN)/bench.json --out $(RUN)/report
+	$(BIN)/python tools/html_report.py --run $(RUN) --bundle $(BUNDLE) --bench $(RUN)/bench.json --out $(RUN)/report.html --json $(RUN)/results.json
+	@echo "without and with the corrector (the report shows the student alone):"
+	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test --uncorrected
+	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test
+
+tables: KEYS = $(TABLES:table%=%)
+$(TABLES): KEYS = $(@:table%=%)
+tables $(TABLES): $(FILMED)/corpus.toml | $(READY)
+	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) \
+	    --student $(STUDENT) --distilled $(DISTILLED) --teacher $(TEACHER) --lrinet $(LRINET) \
+	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(addprefix --set ,$(SET))
 
 # The whole chain at its smallest, with a WER that proves learning (see tf_slr/recipes/smoke.toml).
 smoke: $(READY)
@@ -64,4 +100,4 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) data/signsynth runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) data/signsynth data/signsynth-filmed runs build *.egg-info .pytest_cache .ruff_cache .hypothesis

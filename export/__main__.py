@@ -1,8 +1,10 @@
 """`python -m export --run RUN --out DIR`."""
 
+import argparse
 import sys
 from pathlib import Path
 
+from export.variants import DEFAULT, DEPLOYABLE, summaries
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
 
@@ -12,6 +14,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m export", description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
     parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--variant", default=DEFAULT, choices=DEPLOYABLE, help=summaries())
+    parser.add_argument("--qat", action=argparse.BooleanOptionalAction, default=None,
+                        help="fine-tune with quantisation in the loop before; when not given as the recipe says "
+                             "(qat.epochs), landmark students only")  # fmt: skip
+    parser.add_argument("--corrector", type=Path, metavar="DIR", help="a corrector that the bundle gets, as "
+                        "'tf-slr train-corrector' wrote it")  # fmt: skip
     arguments = parser.parse_args(argv)
 
     def work() -> int:
@@ -19,7 +27,10 @@ def main(argv: list[str] | None = None) -> int:
         from export.bundle import export
         from tf_slr.runtime.bundle import FP32_STUDENT
 
-        metrics = export(arguments.run, arguments.out)
+        metrics = export(arguments.run, arguments.out, arguments.variant, arguments.qat, arguments.corrector)
+        for weights, wer in metrics["dev_wer"].items():
+            print(f"dev WER of INT8 with {weights} weights: {100 * wer:.2f} %")
+        print(f"exported: {metrics['weights']} weights, variant {metrics['variant']}")
         print(f"dev WER: FP32 {100 * metrics['dev_wer_fp32']:.2f} %, INT8 {100 * metrics['dev_wer_int8']:.2f} %")
         print(f"size: FP32 {metrics['bytes_fp32'] / 1e6:.2f} MB, INT8 {metrics['bytes_int8'] / 1e6:.2f} MB")
         print(f"FP32 TFLite against Keras: largest difference {metrics['fp32_keras_difference']:.1e}")

@@ -1,37 +1,98 @@
 """From a trained student to TFLite."""
 
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
+import tf_keras
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from tf_slr.models.mslr import Mslr, inference_graph
+from export.stateless import of_length, stateless
+from export.variants import FP32, VARIANTS, Variant
+from tf_slr.errors import UsageError
+from tf_slr.landmarks import VALUES
+from tf_slr.models import lrinet, mslr
+from tf_slr.models.lrinet import LriNet
+from tf_slr.models.mslr import Mslr
 from tf_slr.quiet import silent_stderr
+from tf_slr.runtime.lengths import LENGTHS, signature_of
+
+# The networks that can be deployed, and how each becomes a graph of batch 1.
+GRAPHS = {Mslr: mslr.inference_graph, LriNet: lrinet.inference_graph}
 
 
-def convert(network: Mslr, int8: bool) -> bytes:
-    """Convert a student to TFLite: batch 1, any number of frames.
+def convert(network: Mslr | LriNet, variant: Variant = VARIANTS[FP32], calibration: Sequence[np.ndarray] = ()) -> bytes:
+    """Convert a student to TFLite: batch 1, any number of frames unless the variant has fixed lengths.
 
     Args:
         network: the trained student.
-        int8: store weights in INT8 and compute with them ("dynamic range":
-            activations are quantised on the fly, so no calibration data is
-            needed and none can leak); else FP32.
+        variant: the form it gets.
+        calibration: clips as the student reads them, [T, ...] each, for a variant that is calibrated; from the
+            training split.
 
     Returns:
         The TFLite file's content, with built-in operators only.
+
+    Raises:
+        UsageError: the variant is for landmark students, or is calibrated and got no clips.
     """
-    graph = inference_graph(network)
+    if (variant.calibrated or variant.bilstm == "lengths") and not isinstance(network, Mslr):
+        raise UsageError("this variant is for students that read landmarks (mslr)")
+    if variant.calibrated and not calibration:
+        raise UsageError("this variant needs clips for calibration")
+    graph = GRAPHS[type(network)](network)
+    if variant.bilstm == "lengths":
+        return _of_lengths(stateless(graph), variant)
+    converter = _converter(stateless(graph) if variant.bilstm == "loop" else graph)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if variant.numbers != "fp32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant.calibrated:
+        converter.representative_dataset = lambda: ([clip[None]] for clip in calibration)
+    with silent_stderr():  # it reports every one of its passes
+        model = _with_float_lstm(converter) if variant.numbers == "static-but-lstm" else converter.convert()
+    return without_cell_clip(model)
+
+
+def _converter(graph: tf_keras.Model) -> tf.lite.TFLiteConverter:
     # A module of the bare variables: given the Keras model, the converter would trace every
     # layer's every way of being called, which takes longer than all the rest.
     module = tf.Module()
     module.weights = graph.weights
-    signature = tf.function(lambda landmarks: graph(landmarks), input_signature=[graph.inputs[0].type_spec])
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([signature.get_concrete_function()], module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if int8:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    with silent_stderr():  # it reports every one of its passes
-        return without_cell_clip(converter.convert())
+    signature = tf.function(lambda clip: graph(clip), input_signature=[graph.inputs[0].type_spec])
+    return tf.lite.TFLiteConverter.from_concrete_functions([signature.get_concrete_function()], module)
+
+
+def _with_float_lstm(converter: tf.lite.TFLiteConverter) -> bytes:
+    """Convert with everything quantised but the fused LSTMs."""
+    left = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["UNIDIRECTIONAL_SEQUENCE_LSTM"])
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter, debug_dataset=converter.representative_dataset, debug_options=left
+    )
+    return debugger.get_nondebug_quantized_model()
+
+
+def _of_lengths(graph: tf_keras.Model, variant: Variant) -> bytes:
+    """A signature for each of `LENGTHS`, which share the weights."""
+    module = tf.Module()
+    module.weights = graph.weights
+    signatures = {}
+    for length in LENGTHS:
+        specs = [
+            tf.TensorSpec((1, length, VALUES), tf.float32, "landmarks"),
+            tf.TensorSpec((1,), tf.int32, "frames"),
+        ]
+        function = tf.function(lambda landmarks, frames: {"logits": of_length(graph, landmarks, frames)}, specs)
+        signatures[signature_of(length)] = function.get_concrete_function()
+    # Several signatures in one file can only be had from a saved model.
+    with tempfile.TemporaryDirectory() as folder, silent_stderr():
+        tf.saved_model.save(module, folder, signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
+        if variant.numbers != "fp32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return converter.convert()
 
 
 def without_cell_clip(model: bytes) -> bytes:

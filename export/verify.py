@@ -1,23 +1,33 @@
 """The gates an exported student must pass before it becomes a bundle."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import tf_keras
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from export.variants import Variant
 from tf_slr.corpus.manifest import Sample
+from tf_slr.decoding.greedy import greedy
 from tf_slr.errors import ExportError
-from tf_slr.features.streams import Landmarks
+from tf_slr.features.splits import UsableSplit
+from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Clip, Normalisation, normalise
-from tf_slr.models.mslr import Mslr
+from tf_slr.runtime.lengths import FixedLengthStudent
 from tf_slr.runtime.student import Student
-from tf_slr.training.evaluation import Evaluation, evaluate, network_logits
+from tf_slr.training.evaluation import Evaluation, evaluate, network_logits, student_logits
 
 MAX_DIFFERENCE = 1e-4  # of FP32 logits between Keras and TFLite
 MAX_WER_LOSS = 0.005  # of INT8 against FP32 on dev, absolute
+# The published system (KD-MSLRT) takes 12.93 MB with its corrector.
+MAX_BYTES = 12_930_000
+# Of FP32's bytes: a quarter, and what a file needs beside weights for each of its signatures.
+MAX_SHARE, OVERHEAD = 0.26, 100_000
 PARITY_CLIPS = 16
+
+# How a TFLite file's content becomes something with `logits`, given the number of threads.
+Reader = Callable[[bytes, int], Student | FixedLengthStudent]
 
 
 def check_operators(model: bytes, name: str) -> dict[str, int]:
@@ -41,8 +51,25 @@ def check_operators(model: bytes, name: str) -> dict[str, int]:
     return counts
 
 
-def check_parity(network: Mslr, model: bytes, clips: Sequence[Clip], rule: Normalisation) -> float:
-    """Compare the FP32 TFLite model with Keras on clips of several lengths.
+def reader_of(variant: Variant) -> Reader:
+    """What runs a variant's file."""
+    return FixedLengthStudent if variant.bilstm == "lengths" else Student
+
+
+def parity_clips(split: UsableSplit) -> UsableSplit:
+    """Few clips of a split, from its shortest to its longest."""
+    order = np.argsort(split.frames, kind="stable")
+    return split.part(order[np.unique(np.linspace(0, len(order) - 1, PARITY_CLIPS).round().astype(int))].tolist())
+
+
+def check_parity(network: tf_keras.Model, model: bytes, stream: Stream, frames: Sequence[int]) -> float:
+    """Compare the FP32 TFLite model with Keras.
+
+    Args:
+        network: as trained.
+        model: the TFLite file's content.
+        stream: clips of several lengths, as the network reads them.
+        frames: their lengths.
 
     Returns:
         The largest difference of any logit.
@@ -51,12 +78,9 @@ def check_parity(network: Mslr, model: bytes, clips: Sequence[Clip], rule: Norma
         ExportError: it is above 1e-4, a step has another argmax, or a second run on a clip differs.
     """
     student = Student(model)
-    order = np.argsort([len(clip.landmarks) for clip in clips], kind="stable")
-    chosen = [clips[i] for i in order[np.unique(np.linspace(0, len(order) - 1, PARITY_CLIPS).round().astype(int))]]
     largest = 0.0
-    frames = [len(clip.landmarks) for clip in chosen]
-    for clip, expected in zip(chosen, network_logits(network, Landmarks(chosen, rule), frames), strict=True):
-        values = normalise(clip, rule)
+    for i, expected in enumerate(network_logits(network, stream, frames)):
+        values = stream.shown(i, None)
         found = student.logits(values)
         difference = float(np.abs(found - expected).max())
         largest = max(largest, difference)
@@ -70,11 +94,53 @@ def check_parity(network: Mslr, model: bytes, clips: Sequence[Clip], rule: Norma
 
 
 def tflite_evaluation(
-    model: bytes, clips: Sequence[Clip], samples: Sequence[Sample], vocabulary: Vocabulary, rule: Normalisation
+    student: Student | FixedLengthStudent, stream: Stream, samples: Sequence[Sample], vocabulary: Vocabulary
 ) -> Evaluation:
     """Recognise clips with a TFLite student."""
-    student = Student(model)
-    return evaluate((student.logits(normalise(clip, rule)) for clip in clips), samples, vocabulary)
+    return evaluate(student_logits(student, stream, len(samples)), samples, vocabulary)
+
+
+def check_size(int8: bytes, fp32: bytes, signatures: int = 1) -> None:
+    """Hold an INT8 file to what it must save.
+
+    Args:
+        int8: the file's content.
+        fp32: that of the same student in FP32, with one signature.
+        signatures: how many the file has.
+
+    Raises:
+        ExportError: it is larger than a quarter of FP32 and some, as when a layer was left in float, or than what
+            the published system takes.
+    """
+    allowed = min(MAX_BYTES, int(MAX_SHARE * len(fp32)) + signatures * OVERHEAD)
+    if len(int8) > allowed:
+        raise ExportError(
+            f"INT8 takes {len(int8) / 1e6:.2f} MB, allowed are {allowed / 1e6:.2f} MB (FP32 takes "
+            f"{len(fp32) / 1e6:.2f} MB); a narrower model.width makes it smaller"
+        )
+
+
+def check_repeatable(model: bytes, stream: Stream, count: int, read: Reader = Student) -> None:
+    """Run clips twice, and on another number of threads.
+
+    Args:
+        model: the TFLite file's content.
+        stream: the clips, as the network reads them.
+        count: how many.
+        read: what runs the model.
+
+    Raises:
+        ExportError: a second run gives other logits, or two threads other glosses than one.
+    """
+    one, two = read(model, 1), read(model, 2)
+    for i in range(count):
+        values = stream.shown(i, None)
+        first = one.logits(values)
+        if not np.array_equal(first, one.logits(values)):
+            raise ExportError("INT8: the same clip gives other logits the second time: state leaks between clips")
+        glosses, found = ([segment.gloss for segment in greedy(logits)] for logits in (first, two.logits(values)))
+        if glosses != found:
+            raise ExportError(f"INT8: 2 threads recognise the classes {found} where 1 thread recognises {glosses}")
 
 
 def check_wer(fp32: Evaluation, int8: Evaluation) -> None:

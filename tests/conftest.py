@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes tells of the machine, not of the code.
+settings.register_profile("tf_slr", deadline=None)
+settings.load_profile("tf_slr")
 
 
 @pytest.fixture(scope="session")
@@ -58,5 +63,27 @@ def tiny_bundle(tmp_path_factory, tiny_run) -> Path:
     from export.bundle import export
 
     bundle = tmp_path_factory.mktemp("bundles") / "tiny"
-    export(tiny_run, bundle)
+    export(tiny_run, bundle, qat=False)
     return bundle
+
+
+@pytest.fixture(scope="session")
+def video_corpus(tmp_path_factory) -> Path:
+    """A corpus of videos without landmarks."""
+    from tests.tiny_video import write_tiny_video
+
+    return write_tiny_video(tmp_path_factory.mktemp("video") / "corpus")
+
+
+@pytest.fixture(scope="session")
+def video_run(tmp_path_factory, video_corpus) -> Path:
+    """A finished run of a low-resolution student on the corpus of videos."""
+    from tests.tiny_video import RECIPE
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.training.recipe import load_recipe
+    from tf_slr.training.trainer import Trainer
+
+    root = tmp_path_factory.mktemp("lrinet")
+    (root / "recipe.toml").write_text(RECIPE)
+    Trainer(Corpus(video_corpus), load_recipe(str(root / "recipe.toml")), root / "run").fit()
+    return root / "run"

@@ -1,7 +1,6 @@
 """Import of weights that PyTorch trained."""
 
 import contextlib
-import json
 import random
 import subprocess
 import sys
@@ -14,24 +13,32 @@ torch = pytest.importorskip("torch")
 
 from tests.models.test_corrnet import CLASSES, clip, reference_outputs, run  # noqa: E402
 from tests.models.torch_corrnet import randomised  # noqa: E402
-from tests.tiny import isolated  # noqa: E402
-from tf_slr import config, files  # noqa: E402
+from tests.tiny_video import RECIPE  # noqa: E402
+from tf_slr import files  # noqa: E402
+from tf_slr.cli import main  # noqa: E402
+from tf_slr.corpus.manifest import Corpus  # noqa: E402
 from tf_slr.errors import DataError, UsageError  # noqa: E402
+from tf_slr.features.splits import load_split  # noqa: E402
+from tf_slr.glosses import Vocabulary  # noqa: E402
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions  # noqa: E402
 from tf_slr.models.temporal import TemporalOptions  # noqa: E402
+from tf_slr.models.torch_weights import corrnet_options, corrnet_weights  # noqa: E402
 from tf_slr.models.weights import load_into, named_weights  # noqa: E402
+from tf_slr.training.evaluation import network_outputs  # noqa: E402
+from tf_slr.training.networks import stream_of  # noqa: E402
+from tf_slr.training.runs import Run  # noqa: E402
 from tools.import_torch import (  # noqa: E402
-    corrnet_options,
-    corrnet_weights,
+    for_vocabulary,
     import_corrnet,
     import_resnet18,
     read_checkpoint,
-    read_vocabulary,
+    read_classes,
 )
 
 ROOT = Path(__file__).parents[1]
 WIDTHS, BLOCKS, WIDTH = (16, 32, 48, 64), (1, 2, 1, 1), 32
-GLOSSES = [f"GLOSS{i}" for i in range(CLASSES - 1)]
+# The glosses of the corpus of videos in the order of a dictionary of its own, and two that are not in it.
+GLOSSES = ["RIGHT", "NEVER", "UP", "LEFT", "DOWN", "OTHER"]
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +78,64 @@ def import_torch(*arguments):
     return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
 
 
-def test_an_official_checkpoint_becomes_a_teacher(tmp_path, checkpoint, reference):
-    (tmp_path / "glosses.txt").write_text("\n".join(GLOSSES))
-    out = tmp_path / "teacher"
-    done = import_torch("corrnet", checkpoint, "--vocabulary", tmp_path / "glosses.txt", "--size", 64, "--out", out)
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory, checkpoint, video_corpus):
+    """A run made of the checkpoint by the command: (its folder, the finished process)."""
+    root = tmp_path_factory.mktemp("imported")
+    (root / "glosses.txt").write_text("\n".join(GLOSSES))
+    done = import_torch("corrnet", checkpoint, "--corpus", video_corpus, "--vocabulary", root / "glosses.txt",
+                        "--size", 64, "--out", root / "run")  # fmt: skip
+    return root / "run", done
+
+
+def test_an_official_checkpoint_becomes_a_run(imported, video_corpus, checkpoint):
+    out, done = imported
     assert done.returncode == 0, done.stderr
     assert f"wrote {out}" in done.stdout
-    assert json.loads((out / "vocabulary.json").read_text())["glosses"] == GLOSSES
-    options = config.load(CorrNetOptions, out / "model.toml")
-    assert options == CorrNetOptions(size=64, widths=WIDTHS, blocks=BLOCKS, temporal=TemporalOptions(width=WIDTH))
-    network = CorrNet(options, CLASSES)
-    assert load_into(network, files.read_npz(out / "corrnet.npz")) == ["head/dropout1/step"]
-    expected = reference_outputs(reference, clip(7, 64))["sequence_logits"].numpy()
-    found = run(network, clip(7, 64))["sequence_logits"][0].numpy()
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    assert "note: dropped the classes of NEVER, OTHER" in done.stderr
+    run = Run(out)
+    assert run.vocabulary == Corpus(video_corpus).vocabulary()
+    assert run.recipe.model == CorrNetOptions(
+        size=64, widths=WIDTHS, blocks=BLOCKS, temporal=TemporalOptions(width=WIDTH)
+    )
+    assert run.corpus().root == video_corpus.resolve()
+    summary = files.read_json(run.summary_path)
+    assert summary["imported"] == {"file": checkpoint.name, "sha256": files.sha256(checkpoint)}
+
+
+def test_an_imported_run_recognises_what_the_checkpoint_does(imported, reference):
+    """On the corpus' own clips, class by class."""
+    run = Run(imported[0])
+    corpus, recipe, network = run.corpus(), run.recipe, run.network()
+    split = load_split(corpus, "test")
+    stream = stream_of(recipe.model, recipe.features, corpus, split)
+    columns = [0, *(1 + GLOSSES.index(gloss) for gloss in run.vocabulary.glosses)]
+    outputs = network_outputs(network, stream, split.frames, ["sequence_logits", "conv_logits"])
+    for i, found in enumerate(outputs):
+        video = stream.shown(i, None) / np.float32(127.5) - 1
+        expected = reference_outputs(reference, video)
+        for name, logits in zip(("sequence_logits", "conv_logits"), found, strict=True):
+            wanted = expected[name].numpy()[:, columns]
+            assert np.abs(logits - wanted).max() < 1e-3 * np.abs(wanted).max()
+
+
+def test_an_imported_run_is_evaluated_and_teaches(imported, tmp_path, video_corpus, capsys):
+    out, _ = imported
+    assert main(["evaluate", "--run", str(out), "--split", "test"]) == 0
+    assert "WER" in capsys.readouterr().out
+    (tmp_path / "student.toml").write_text(RECIPE + "\n[distill]\nsequence = 1.0\nconv = 1.0\n")
+    options = ["--recipe", str(tmp_path / "student.toml"), "--teacher", str(out), "--set", "training.epochs=1"]
+    assert main(["train", "--corpus", str(video_corpus), "--run", str(tmp_path / "run"), *options]) == 0
+    assert Run(tmp_path / "run").metrics()[0]["kd_sequence"] > 0
+
+
+def test_a_classifier_gets_the_columns_of_a_corpus():
+    kernel = np.arange(8.0).reshape(2, 4)
+    found, dropped = for_vocabulary(kernel, Vocabulary(("C", "A", "B")), Vocabulary(("B", "C")))
+    assert found.tolist() == [[0, 3, 1], [4, 7, 5]]
+    assert dropped == ["A"]
+    with pytest.raises(UsageError, match="the checkpoint never learned X, Y of the corpus"):
+        for_vocabulary(kernel, Vocabulary(("C", "A", "B")), Vocabulary(("Y", "A", "X")[::-1]))
 
 
 def test_every_weight_of_the_reference_shows_in_its_outputs(reference):
@@ -195,25 +246,35 @@ def test_a_tensor_larger_than_its_bytes_is_refused(tmp_path):
         read_checkpoint(tmp_path / "vast.pt")
 
 
-def test_a_vocabulary_must_have_the_checkpoints_classes(tmp_path):
-    from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
-    from tf_slr.corpus.manifest import CorpusInfo
-
-    options = ComposeOptions(train=8, dev=4, test=4, background="REST", min_signs=2, max_signs=4)
-    signs = isolated(tmp_path / "signs.npz")
-    prepare_isolated([str(signs)], [], tmp_path / "corpus", options, CorpusInfo("tiny", "test", licence="none"))
-    assert read_vocabulary(tmp_path / "corpus", 5).glosses == ("CIRCLE", "CLAP", "DOWN", "UP")
+def test_a_vocabulary_must_have_the_checkpoints_classes(video_corpus):
+    assert read_classes(video_corpus, 5).glosses == ("DOWN", "LEFT", "RIGHT", "UP")
     with pytest.raises(UsageError, match="holds 4 glosses, the checkpoint has classes for 6"):
-        read_vocabulary(tmp_path / "corpus", 7)
+        read_classes(video_corpus, 7)
 
 
-def test_what_cannot_be_imported_leaves_nothing(tmp_path, checkpoint):
-    (tmp_path / "glosses.txt").write_text("ONE\nTWO")
-    with pytest.raises(UsageError, match=r"glosses\.txt: holds 2 glosses"):
-        import_corrnet(checkpoint, tmp_path / "glosses.txt", tmp_path / "out", 64)
+def test_what_cannot_be_imported_leaves_nothing(tmp_path, checkpoint, video_corpus):
+    (tmp_path / "two.txt").write_text("ONE\nTWO")
+    (tmp_path / "others.txt").write_text("\n".join(["A", *GLOSSES[1:]]))
+    for name, message in (("two", r"two\.txt: holds 2 glosses"), ("others", "never learned RIGHT of the corpus")):
+        with pytest.raises(UsageError, match=message):
+            import_corrnet(checkpoint, video_corpus, tmp_path / "out", tmp_path / f"{name}.txt", 64)
+    with pytest.raises(UsageError, match="holds 4 glosses, the checkpoint has classes for 6"):
+        import_corrnet(checkpoint, video_corpus, tmp_path / "out", None, 64)
     with pytest.raises(DataError, match=r"best_model\.pt: .*conv1\.weight: is missing"):
         import_resnet18(checkpoint, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trained_run_is_never_replaced(tmp_path, checkpoint, video_corpus):
+    (tmp_path / "last.npz").touch()
+    with pytest.raises(UsageError, match="holds a run that was trained"):
+        import_corrnet(checkpoint, video_corpus, tmp_path, None, 64)
+
+
+def test_a_missing_pytorch_is_said_with_its_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UsageError, match=r"pip install 'tf_slr\[torch\]'"):
+        read_checkpoint(tmp_path / "any.pt")
 
 
 def test_the_command_names_the_fault(tmp_path):

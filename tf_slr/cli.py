@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from tf_slr import __version__
-from tf_slr.commands import corpus, poses, prepare, recognition, scoring, training
+from tf_slr.commands import corpus, correction, evidence, live, poses, prepare, recognition, scoring, teaching, training
 from tf_slr.commands.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
 from tf_slr.errors import SlrError
 
@@ -55,7 +55,9 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 _EXTRAS = {"tensorflow": "train", "tf_keras": "train", "mediapipe": "video", "cv2": "video", "matplotlib": "report",
+    "PIL": "video", "fontTools": "video",
     "pose_format": "pose", "pyarrow": "parquet", "distributed": "cluster", "dask": "cluster",
+    "keras_nlp": "train",
 }  # fmt: skip
 
 
@@ -63,6 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="tf-slr", description="Continuous sign language recognition on a CPU.")
     parser.add_argument("--version", action="version", version=f"tf_slr {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (prepare, corpus, poses, training, recognition, scoring):
+    for group in (prepare, corpus, poses, training, recognition, scoring, evidence, correction, live, teaching):
         group.add(commands)
     return parser

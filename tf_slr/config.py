@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import sys
 import tomllib
 import types
 import typing
@@ -92,7 +93,7 @@ def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
         return _convert(kind, value, source, key)
     if origin is typing.Literal and value in arguments:
         return value
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if isinstance(kind, type) and type(value) is kind:
         return value

@@ -1,10 +1,13 @@
-"""How fast and how large a bundle is on this CPU: FP32 and INT8, interleaved in one run.
+"""How well, how fast and how large a bundle is on this CPU: FP32 and INT8, interleaved in one run.
 
-python tools/bench.py --run RUN --bundle BUNDLE --out bench.json
+python tools/bench.py --run RUN --bundle BUNDLE --out bench.json [--video VIDEO] [--pytorch] [--no-accuracy] [--no-work]
+
+Beside the JSON it writes the same as Markdown, and a picture where matplotlib is installed. WER is that of the
+corpus the run was trained on. PyTorch runs the same layers with random weights, which take as long.
 """
 
 import argparse
-import functools
+import importlib.util
 import itertools
 import json
 import os
@@ -16,24 +19,55 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import accuracy
 import numpy as np
 from publish import publish
 from tqdm import tqdm
+from work import work
 
-from tf_slr.commands.common import Parser
-from tf_slr.landmarks import VALUES
-from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
+from tf_slr import config, files
+from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.decoding.evidence import evidence, named
+from tf_slr.decoding.greedy import greedy
+from tf_slr.landmarks import POINTS, VALUES, Clip
+from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, Bundle, read_bundle
+from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.inputs import prepare
 from tf_slr.runtime.student import Student
 
-WARM_UP = 20
+WARM_UP = 5
 ROUND = 10  # runs of one configuration before it is another's turn
+LENGTHS = (50, 100, 200, 500)  # frames; all but the main length are timed less often
+FEWER = 20
+THREADS = (1, 2)
 # Figures are marked above this spread of the rounds' medians, or where a single thread had to wait for a core for more
 # than this share of the time. (The system's load average still counts the training that came before.)
 NOISY_SPREAD, NOISY_WAIT = 0.10, 0.03
 
 
+class PyTorch:
+    """The student's layers in PyTorch, FP32, with random weights; called as a `Student` is."""
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        from bench_step import torch_mslr, torch_or_advice
+
+        torch = torch_or_advice()
+        import_tensorflow()
+        from tf_slr.training.recipe import Recipe
+
+        options = config.build(Recipe, {"model": bundle.description["recipe"]["model"]}, str(bundle.root)).model
+        self._torch, self._threads = torch, threads
+        self._network = torch_mslr(options, bundle.vocabulary.classes).train(False)
+
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """Logits of one clip."""
+        self._torch.set_num_threads(self._threads)
+        with self._torch.inference_mode():
+            return self._network(self._torch.from_numpy(values[None]))[0].numpy()
+
+
 def time_runs(
-    students: dict[tuple[str, int], Student], frames: int, runs: int
+    students: dict[tuple[str, int], Student | PyTorch], frames: int, runs: int
 ) -> tuple[dict[tuple[str, int], list[list[float]]], float]:
     """Time configurations in turns, so that all meet the same noise.
 
@@ -74,6 +108,56 @@ def summarise(rounds: list[list[float]], frames: int) -> dict:
     }
 
 
+def time_stages(bundle: Bundle, frames: int, runs: int) -> dict[str, float]:
+    """Milliseconds (median) of each stage from landmarks to glosses, one after the other on one thread."""
+    student = Student(bundle.student)
+    corrector = Corrector.load(bundle.corrector) if bundle.corrector else None
+    clip = Clip(np.random.default_rng(0).random((frames, POINTS, 3), np.float32), None, 1.0)
+    stages = {
+        "normalise landmarks": lambda clip: prepare(clip, bundle.input),
+        "network, INT8": student.logits,
+        "decode, greedy": greedy,
+    }
+    if corrector:
+        stages |= {
+            "decode, greedy": lambda logits: named(evidence(logits), bundle.vocabulary, frames, bundle.fps),
+            "corrector": corrector.correct,
+        }
+    seconds: dict[str, list[float]] = {name: [] for name in stages}
+    for _ in range(WARM_UP + runs):
+        value = clip
+        for name, stage in stages.items():
+            start = time.perf_counter()
+            value = stage(value)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: round(1e3 * statistics.median(taken[WARM_UP:]), 3) for name, taken in seconds.items()}
+
+
+def time_video(video: Path, bundle: Bundle) -> dict:
+    """One video from its file to glosses: frames, and milliseconds of a frame in each part.
+
+    Raises:
+        DataError: the video cannot be read, or nobody is in it.
+        ImportError: MediaPipe is not installed.
+    """
+    from tf_slr.corpus.tracker import Tracker
+    from tf_slr.corpus.video import read_frames
+
+    tracker, student = Tracker(), Student(bundle.student)
+    started = time.perf_counter()
+    pictures = list(read_frames(video))
+    read = time.perf_counter()
+    clip = tracker.track(pictures, str(video))
+    tracked = time.perf_counter()
+    greedy(student.logits(prepare(clip, bundle.input)))
+    done = time.perf_counter()
+    parts = {"read video": read - started, "MediaPipe": tracked - read, "landmarks to glosses": done - tracked}
+    return {
+        "frames": len(pictures),
+        "ms_per_frame": {name: round(1e3 * seconds / len(pictures), 3) for name, seconds in parts.items()},
+    }
+
+
 def spread(figures: Sequence[float]) -> float:
     """How far two or more repetitions of a measurement lie apart: the middle half of them, as a share of the median."""
     quartiles = statistics.quantiles(figures, n=4)
@@ -91,11 +175,15 @@ import numpy as np
 from tf_slr.landmarks import Clip
 clip = Clip(np.random.default_rng(0).random((int(sys.argv[2]), 92, 3), np.float32), None, 1.0)
 recognizer.transcribe(clip)
-assert "tensorflow" not in sys.modules
+assert not {"tensorflow", "tf_keras", "mediapipe", "cv2"} & set(sys.modules)
+try:  # what the system counts for the process may be that of the one which started it
+    (peak,) = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")]
+except (OSError, ValueError):
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({
     "import_s": round(imported - start, 3),
     "load_s": round(loaded - imported, 3),
-    "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    "peak_mb": round(peak / 1024, 1),
 }))
 """
 
@@ -126,78 +214,181 @@ def machine() -> dict:
     }
 
 
-def bench(run: Path, bundle: Path, frames: int, runs: int) -> dict:
-    """Measure a bundle and the FP32 model of its run."""
-    read_bundle(bundle)  # refuses a damaged one
+def bench(
+    run: Path,
+    bundle: Path,
+    frames: int,
+    runs: int,
+    video: Path | None = None,
+    pytorch: bool = False,
+    wer: bool = True,
+    arithmetic: bool = True,
+) -> dict:
+    """Measure a bundle and the FP32 model of its run.
+
+    Args:
+        run: folder of the run.
+        bundle: folder of the bundle.
+        frames: the main length, which the report shows.
+        runs: timed runs of each configuration at that length.
+        video: what to time from file to glosses, or None.
+        pytorch: whether PyTorch takes its turns, too.
+        wer: whether the splits of the run's corpus are recognised, where it is still there.
+        arithmetic: whether multiply-adds and the INT8 peak are measured.
+    """
+    checked = read_bundle(bundle)
     paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
-    students = {(name, threads): Student(path, threads) for name, path in paths.items() for threads in (1, 2)}
-    rounds, waited = time_runs(students, frames, runs)
-    speed = {
-        str(threads): {name: summarise(rounds[name, threads], frames) for name in paths} for threads in (1, 2)
-    }  # fmt: skip
+    contents = {name: files.read_bytes(path) for name, path in paths.items()}
+    students = {(name, threads): Student(contents[name], threads) for name in paths for threads in THREADS}
+    compared = {("PyTorch FP32", threads): PyTorch(checked, threads) for threads in THREADS} if pytorch else {}
+    lengths, waited = {}, []
+    for length in sorted({*LENGTHS, frames}):
+        rounds, kept_waiting = time_runs(students | compared, length, runs if length == frames else min(runs, FEWER))
+        waited.append(kept_waiting)
+        lengths[str(length)] = {
+            str(threads): {
+                name: summarise(rounds[name, threads], length) for name, of in students | compared if of == threads
+            }
+            for threads in THREADS
+        }
+    speed = {threads: {name: by_name[name] for name in paths} for threads, by_name in lengths[str(frames)].items()}
     spreads = [figures["spread"] for by_name in speed.values() for figures in by_name.values()]
     noise = []
-    if waited > NOISY_WAIT:
-        noise.append(f"other jobs held the core for {100 * waited:.0f} % of the time")
+    if max(waited) > NOISY_WAIT:
+        noise.append(f"other jobs held the core for {100 * max(waited):.0f} % of the time")
     if max(spreads) > NOISY_SPREAD:
         noise.append(f"medians of the rounds spread by {100 * max(spreads):.0f} %")
+    ratio = {
+        threads: round(figures["FP32"]["p50_ms"] / figures["INT8"]["p50_ms"], 2) for threads, figures in speed.items()
+    }
+    corpus = accuracy.corpus_of(run) if wer else None
+    notes = ["WER was not measured: the corpus of the run is not there"] if wer and corpus is None else []
     return {
         "frames": frames,
         "runs": runs,
         "threads": speed,
-        "ratio": {
-            threads: round(figures["FP32"]["p50_ms"] / figures["INT8"]["p50_ms"], 2)
-            for threads, figures in speed.items()
-        },
-        "bytes": {name: path.stat().st_size for name, path in paths.items()},
+        "ratio": ratio,
+        "lengths": lengths,
+        "accuracy": corpus and accuracy.accuracy(corpus, checked, {name: students[name, 1] for name in paths}),
+        "stages_ms": time_stages(checked, frames, runs),
+        "video": time_video(video, checked) if video else None,
+        "work": work(checked, frames, speed["1"]["INT8"]["p50_ms"]) if arithmetic else None,
+        "bytes": {name: len(content) for name, content in contents.items()},
         "start": probe(bundle, frames),
         "noisy": noise,
+        "notes": notes,
         "machine": machine(),
     }
 
 
 def table(result: dict) -> str:
     """The result as Markdown."""
+    sizes, start, done = result["bytes"], result["start"], result["work"]
     lines = [
-        f"T = {result['frames']} frames, {result['runs']} runs each, {result['machine']['cpu']}, "
-        f"{result['machine']['cores']} cores, INT8 instructions: "
-        f"{', '.join(result['machine']['int8_instructions']) or 'none'}",
+        f"{result['machine']['cpu']}, {result['machine']['cores']} cores, INT8 instructions: "
+        f"{', '.join(result['machine']['int8_instructions']) or 'none'}; {result['runs']} runs each at "
+        f"T = {result['frames']} frames, at most {FEWER} at other lengths, in turns",
         "",
-        "| threads | model | p50 ms | p95 ms | p99 ms | frames/s | INT8 / FP32 |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for threads, name in itertools.product(result["threads"], ("FP32", "INT8")):
-        figures = result["threads"][threads][name]
-        ratio = f"{result['ratio'][threads]:.2f} x" if name == "INT8" else ""
-        lines.append(
-            f"| {threads} | {name} | {figures['p50_ms']:.2f} | {figures['p95_ms']:.2f} | {figures['p99_ms']:.2f} "
-            f"| {figures['frames_per_second']} | {ratio} |"
-        )
-    sizes, start = result["bytes"], result["start"]
+    if result["accuracy"]:
+        lines += [*accuracy.table(result["accuracy"], sizes, result["threads"]["1"], result["ratio"]["1"]), ""]
+    lines += [
+        "| frames | threads | model | p50 ms | p95 ms | p99 ms | frames/s | INT8 / FP32 |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for length, by_threads in result["lengths"].items():
+        for threads, name in itertools.product(by_threads, by_threads["1"]):
+            figures = by_threads[threads][name]
+            faster = by_threads[threads]["FP32"]["p50_ms"] / figures["p50_ms"]
+            lines.append(
+                f"| {length} | {threads} | {name} | {figures['p50_ms']:.2f} | {figures['p95_ms']:.2f} "
+                f"| {figures['p99_ms']:.2f} | {figures['frames_per_second']} "
+                f"| {f'{faster:.2f} x' if name == 'INT8' else ''} |"
+            )
+    total = sum(result["stages_ms"].values())
     lines += [
         "",
-        f"Size: FP32 {sizes['FP32'] / 1e6:.2f} MB, INT8 {sizes['INT8'] / 1e6:.2f} MB. "
-        f"Runtime: import {start['import_s']} s, load {start['load_s']} s, peak memory {start['peak_mb']} MB.",
+        f"| stage, T = {result['frames']}, one thread | p50 ms | share |",
+        "| --- | ---: | ---: |",
+        *(f"| {name} | {taken:.3f} | {100 * taken / total:.1f} % |" for name, taken in result["stages_ms"].items()),
+        "",
     ]
+    if result["video"]:
+        parts = result["video"]["ms_per_frame"]
+        whole = sum(parts.values())
+        lines += [
+            f"| from a video of {result['video']['frames']} frames | ms a frame | share |",
+            "| --- | ---: | ---: |",
+            *(f"| {name} | {taken:.3f} | {100 * taken / whole:.1f} % |" for name, taken in parts.items()),
+            "",
+        ]
+    if done:
+        lines.append(
+            f"Arithmetic: {done['million_multiply_adds_per_frame']:.2f} million multiply-adds a frame. INT8 on one "
+            f"thread does {done['billion_multiply_adds_per_second']:.1f} billion a second, "
+            f"{100 * done['share_of_peak']:.0f} % of the {done['int8_peak_billion_per_second']:.1f} billion that "
+            "LiteRT reaches here in one large INT8 product."
+        )
+    lines.append(
+        f"Size: FP32 {sizes['FP32'] / 1e6:.2f} MB, INT8 {sizes['INT8'] / 1e6:.2f} MB. "
+        f"Runtime: import {start['import_s']} s, load {start['load_s']} s, peak memory {start['peak_mb']} MB."
+    )
+    lines += [f"note: {note}" for note in result["notes"]]
     if result["noisy"]:
         lines.append(f"The machine was noisy ({'; '.join(result['noisy'])}): do not quote these times.")
     return "\n".join(lines)
 
 
+def draw(result: dict, path: Path) -> None:
+    """Frames a second against the clip's length, of every model on one and two threads."""
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(7, 4), layout="constrained")
+    axes = drawing.subplots()
+    lengths = [int(length) for length in result["lengths"]]
+    for number, name in enumerate(result["lengths"][str(lengths[0])]["1"]):
+        for threads, dash in zip(THREADS, ("-", "--"), strict=True):
+            rates = [one[str(threads)][name]["frames_per_second"] for one in result["lengths"].values()]
+            axes.plot(lengths, rates, dash, marker="o", color=f"C{number}", label=f"{name}, threads: {threads}")
+    axes.set(xlabel="frames of the clip", ylabel="frames a second (median)", xscale="log", ylim=(0, None))
+    axes.set_xticks(lengths, [str(length) for length in lengths])
+    axes.set_title(result["machine"]["cpu"] + (", busy: do not quote" if result["noisy"] else ""))
+    axes.legend()
+    with files.atomic_path(path) as temporary:
+        drawing.savefig(temporary, dpi=110)
+
+
 def main() -> int:
-    """Measure, print the table, write the JSON."""
+    """Measure, print the table, write JSON, Markdown and the picture."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--frames", type=int, default=200, help="length of the clip")
-    parser.add_argument("--runs", type=int, default=200, help="timed runs of each configuration")
+    parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")
+    parser.add_argument("--video", type=Path, help="a video that is timed from file to glosses")
+    parser.add_argument("--pytorch", action="store_true", help="time the same network in PyTorch, too")
+    parser.add_argument("--no-accuracy", action="store_true", help="do not recognise dev and test")
+    parser.add_argument("--no-work", action="store_true", help="no multiply-adds and no INT8 peak, which "
+                        "need TensorFlow")  # fmt: skip
     arguments = parser.parse_args()
     if arguments.runs < 4 * ROUND or arguments.frames < 1:
         parser.error(f"expected at least {4 * ROUND} runs and 1 frame")
 
-    run = functools.partial(bench, arguments.run, arguments.bundle, arguments.frames, arguments.runs)
-    return publish(run, table, arguments.out)
+    def measure() -> dict:
+        result = bench(arguments.run, arguments.bundle, arguments.frames, arguments.runs, arguments.video,
+                       arguments.pytorch, not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
+        markdown, picture = arguments.out.with_suffix(".md"), arguments.out.with_suffix(".png")
+        files.write_text(markdown, table(result) + "\n")
+        print(f"wrote {markdown}")
+        if importlib.util.find_spec("matplotlib") is None:
+            print("note: no picture, because matplotlib is not installed: pip install 'tf_slr[report]'")
+        else:
+            draw(result, picture)
+            print(f"wrote {picture}")
+        return result
+
+    return publish(measure, table, arguments.out)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.extract import Job, extract_many
 from tf_slr.corpus.processes import cores
 from tf_slr.corpus.tracker import Tracker, holistic_class
-from tf_slr.corpus.video import opencv, read_frames
+from tf_slr.corpus.video import read_frames
 from tf_slr.errors import DataError
+from tf_slr.pictures import opencv
 from tf_slr.quiet import silent_stderr
 
 MEDIAPIPE, OURS = "MediaPipe's Holistic", "tf_slr"

@@ -1,59 +1,39 @@
 """Weights that PyTorch trained, for the networks of tf_slr.
 
-python tools/import_torch.py corrnet CHECKPOINT.pt --vocabulary CORPUS --out DIR
+python tools/import_torch.py corrnet CHECKPOINT.pt --corpus DIR --out RUN
 python tools/import_torch.py resnet18 resnet18-f37072fd.pth --out resnet18.npz
 
 `corrnet` reads a checkpoint of the authors' code, or of any that names the
-weights alike. The vocabulary they release is a file that can run code when
-loaded, and is never read: give a corpus whose three splits have the same
-glosses, or a list.
+weights alike, and makes a run of it, which 'tf-slr evaluate --run RUN' and
+'tf-slr train --teacher RUN' take. The vocabulary they release is a file that
+can run code when loaded, and is never read: the classes are the sorted glosses
+of the corpus' three splits, as in the authors' code, or what --vocabulary says.
+
+`resnet18` makes weights that a recipe starts from: training.init = "resnet18.npz".
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import re
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tf_slr import config, files
+from tf_slr import files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, import_tensorflow, prepared
 from tf_slr.corpus.manifest import SPLITS, Corpus
-from tf_slr.errors import DataError, SlrError, UsageError
-from tf_slr.glosses import Vocabulary
-
-if TYPE_CHECKING:  # it brings TensorFlow, which wants to be imported in silence
-    from tf_slr.models.corrnet import CorrNetOptions
+from tf_slr.errors import DataError, SlrError, UsageError, shown
+from tf_slr.glosses import BLANK, Vocabulary
 
 # The official checkpoint holds 33 M weights and Adam's two moments of each: 400 MB.
 MAX_BYTES = 4 * 2**30
-
-State = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How one of our weights is made.
-
-    Attributes:
-        ours: its name in our network.
-        theirs: the names it is made of.
-        shape: that each of those must have.
-        convert: makes it of them.
-    """
-
-    ours: str
-    theirs: tuple[str, ...]
-    shape: tuple[int, ...]
-    convert: Callable[..., np.ndarray] = np.asarray
 
 
 def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
@@ -71,7 +51,7 @@ def read_checkpoint(path: Path) -> dict[str, np.ndarray]:
     except ImportError as error:
         raise UsageError(
             "reading PyTorch's files needs PyTorch; install it with: "
-            "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+            "pip install 'tf_slr[torch]' --extra-index-url https://download.pytorch.org/whl/cpu"
         ) from error
     _check_size(path)
     # The state of NumPy's random numbers, which the official checkpoints hold too, needs these.
@@ -116,180 +96,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def corrnet_options(state: State, size: int) -> tuple[CorrNetOptions, int]:
-    """What the shapes of a checkpoint say about its network.
-
-    Args:
-        state: from `read_checkpoint`.
-        size: width and height of the frames it was trained on, which no weight tells.
-
-    Returns:
-        The options and the number of classes.
-
-    Raises:
-        DataError: it is no CorrNet.
-    """
-    from tf_slr.models.corrnet import CorrNetOptions
-    from tf_slr.models.temporal import TemporalOptions
-
-    def shape(name: str, rank: int) -> tuple[int, ...]:
-        if name not in state or state[name].ndim != rank:
-            raise DataError(f"is no CorrNet: expected a weight {name} with {rank} dimensions")
-        return state[name].shape
-
-    def count(pattern: str) -> int:
-        numbers = {int(match[1]) for name in state if (match := re.fullmatch(pattern, name))}
-        return next(i for i in range(len(numbers) + 1) if i not in numbers)
-
-    stages = range(1, 5)
-    kernels = [shape(f"conv1d.temporal_conv.{i}.weight", 3)[2] for i in (0, 4)]
-    options = CorrNetOptions(
-        size=size,
-        widths=tuple(shape(f"conv2d.layer{stage}.0.conv1.weight", 5)[0] for stage in stages),
-        blocks=tuple(count(rf"conv2d\.layer{stage}\.(\d+)\.conv1\.weight") for stage in stages),
-        correlated=tuple(stage for stage in stages if f"conv2d.corr{stage - 1}.down_conv.weight" in state),
-        temporal=TemporalOptions(
-            stack="-".join(f"K{kernel}-P2" for kernel in kernels),
-            width=shape("conv1d.temporal_conv.0.weight", 3)[0],
-            lstm_layers=max(1, count(r"temporal_model\.rnn\.weight_ih_l(\d+)")),
-        ),
-    )
-    return options, shape("classifier.weight", 2)[1]
-
-
-def corrnet_weights(state: State, options: CorrNetOptions) -> dict[str, np.ndarray]:
-    """The weights of `CorrNet`, by the names of `tf_slr.models.weights`.
-
-    Args:
-        state: from `read_checkpoint`.
-        options: of the network, e.g. from `corrnet_options`.
-
-    Raises:
-        DataError: weights are missing, unexpected or of another shape; they are named.
-    """
-    if "classifier.weight" not in state or state["classifier.weight"].ndim != 2:
-        raise DataError("expected a weight classifier.weight with 2 dimensions")
-    state, shared = dict(state), state.get("conv1d.fc.weight")
-    if shared is not None and not np.array_equal(state.pop("conv1d.fc.weight"), state["classifier.weight"]):
-        raise DataError("conv1d.fc.weight: differs from classifier.weight; one classifier must serve both heads")
-    classes = state["classifier.weight"].shape[1]
-    rules = [*_frame_rules(options, "conv2d.", (1,)), *_correlation_rules(options), *_head_rules(options, classes)]
-    return _apply(rules, state)
-
-
-def resnet18_weights(state: State) -> dict[str, np.ndarray]:
-    """Torchvision's ResNet-18 as the stem and the stages of `CorrNet`, without its classifier.
-
-    Raises:
-        DataError: weights are missing, unexpected or of another shape; they are named.
-    """
-    from tf_slr.models.corrnet import CorrNetOptions
-
-    frames = {name: value for name, value in state.items() if name not in ("fc.weight", "fc.bias")}
-    return _apply(list(_frame_rules(CorrNetOptions(), "", ())), frames)
-
-
-def _apply(rules: list[Rule], state: State) -> dict[str, np.ndarray]:
-    """Make every weight, seeing that nothing lacks, is left over or has another shape."""
-    expected = {name: rule.shape for rule in rules for name in rule.theirs}
-    found = {name for name in state if not name.endswith("num_batches_tracked")}
-    faults = [f"{name}: is missing" for name in expected if name not in found]
-    faults += [f"{name}: is unexpected" for name in sorted(found - expected.keys())]
-    faults += [
-        f"{name}: expected {list(shape)}, found {list(state[name].shape)}"
-        for name, shape in expected.items()
-        if name in found and state[name].shape != shape
-    ]
-    if faults:
-        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
-        raise DataError("the weights are not the network's: " + "; ".join(faults[:5]) + more)
-    return {rule.ours: rule.convert(*(state[name] for name in rule.theirs)) for rule in rules}
-
-
-def _convolution(ours: str, theirs: str, channels: tuple[int, int], kernel: int, time: tuple[int, ...]) -> Rule:
-    """A convolution from some channels to others, whose kernel may have a time axis of 1."""
-    inside, outside = channels
-    return Rule(
-        f"{ours}/kernel", (f"{theirs}.weight",), (outside, inside, *time, kernel, kernel),
-        lambda kernels: kernels.reshape(outside, inside, kernel, kernel).transpose(2, 3, 1, 0),
-    )  # fmt: skip
-
-
-def _norm(ours: str, theirs: str, channels: int) -> Iterator[Rule]:
-    names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-    for our_name, their_name in names.items():
-        yield Rule(f"{ours}/{our_name}", (f"{theirs}.{their_name}",), (channels,))
-
-
-def _frame_rules(options: CorrNetOptions, prefix: str, time: tuple[int, ...]) -> Iterator[Rule]:
-    """The stem and the residual blocks."""
-    inside = options.widths[0]
-    yield _convolution("stem/conv", f"{prefix}conv1", (3, inside), 7, time)
-    yield from _norm("stem/norm", f"{prefix}bn1", inside)
-    for stage, (width, blocks) in enumerate(zip(options.widths, options.blocks, strict=True), start=1):
-        for block in range(blocks):
-            ours, theirs = f"stage{stage}_block{block + 1}", f"{prefix}layer{stage}.{block}"
-            yield _convolution(f"{ours}/conv1", f"{theirs}.conv1", (inside, width), 3, time)
-            yield from _norm(f"{ours}/norm1", f"{theirs}.bn1", width)
-            yield _convolution(f"{ours}/conv2", f"{theirs}.conv2", (width, width), 3, time)
-            yield from _norm(f"{ours}/norm2", f"{theirs}.bn2", width)
-            if block == 0 and (stage > 1 or inside != width):
-                yield _convolution(f"{ours}/project", f"{theirs}.downsample.0", (inside, width), 1, time)
-                yield from _norm(f"{ours}/project_norm", f"{theirs}.downsample.1", width)
-            inside = width
-
-
-def _correlation_rules(options: CorrNetOptions) -> Iterator[Rule]:
-    """The correlation modules; module 1 follows stage 2."""
-    from tf_slr.models.correlation import REDUCTION
-
-    for stage in options.correlated:
-        ours, theirs, width = f"correlation{stage}", f"conv2d.corr{stage - 1}", options.widths[stage - 1]
-        few = width // REDUCTION
-        yield Rule(f"{ours}/alpha", ("conv2d.alpha",), (3,), lambda alpha, i=stage - 2: alpha[i])
-        yield _convolution(f"{ours}/correlation/value", f"{theirs}.down_conv2", (width, width), 1, (1,))
-        yield Rule(f"{ours}/correlation/directions", (f"{theirs}.weights2",), (2,))
-        yield _convolution(f"{ours}/identification/reduce", f"{theirs}.down_conv", (width, few), 1, (1,))
-        for i in (1, 2, 3):
-            kernel = f"{theirs}.spatial_aggregation{i}"
-            yield Rule(
-                f"{ours}/identification/kernel{i}", (f"{kernel}.weight",), (few, 1, 9, 3, 3),
-                lambda kernels: kernels[:, 0].transpose(1, 2, 3, 0),
-            )  # fmt: skip
-            yield Rule(f"{ours}/identification/bias{i}", (f"{kernel}.bias",), (few,))
-        yield Rule(f"{ours}/identification/scales", (f"{theirs}.weights",), (3,))
-        yield _convolution(f"{ours}/identification/expand", f"{theirs}.conv_back", (few, width), 1, (1,))
-
-
-def _head_rules(options: CorrNetOptions, classes: int) -> Iterator[Rule]:
-    """The part over time and the classifier."""
-    temporal, inside, layer, number = options.temporal, options.widths[-1], 0, 0
-    width, units = temporal.width, temporal.width // 2
-    for kind, size in temporal.parts():
-        if kind == "P":
-            layer += 1
-            continue
-        theirs = f"conv1d.temporal_conv.{layer}"
-        yield Rule(f"head/conv{number}/kernel", (f"{theirs}.weight",), (width, inside, size),
-                   lambda kernels: kernels.transpose(2, 1, 0)[None])  # fmt: skip
-        yield Rule(f"head/conv{number}/bias", (f"{theirs}.bias",), (width,))
-        yield from _norm(f"head/norm{number}", f"conv1d.temporal_conv.{layer + 1}", width)
-        layer, number, inside = layer + 3, number + 1, width  # convolution, normalisation, ReLU
-    for i in range(temporal.lstm_layers):
-        for direction, suffix in (("forward", ""), ("backward", "_reverse")):
-            ours = f"head/lstm{i}/{direction}/lstm_cell"
-            kernel, recurrent, *biases = (
-                f"temporal_model.rnn.{name}_l{i}{suffix}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
-            # Both order the gates as input, forget, cell, output; PyTorch has two biases, of which only the sum counts.
-            yield Rule(f"{ours}/kernel", (kernel,), (4 * units, width), np.transpose)
-            yield Rule(f"{ours}/recurrent_kernel", (recurrent,), (4 * units, units), np.transpose)
-            yield Rule(f"{ours}/bias", tuple(biases), (4 * units,), np.add)
-    yield Rule("head/classifier/kernel", ("classifier.weight",), (width, classes))
-
-
-def read_vocabulary(path: Path, classes: int) -> Vocabulary:
-    """The glosses of a checkpoint's classes.
+def read_classes(path: Path, classes: int) -> Vocabulary:
+    """The glosses of a checkpoint's classes, in their order.
 
     Args:
         path: a vocabulary.json, a .txt with one gloss a line in the order of the ids, or a corpus, of which all
@@ -310,7 +118,7 @@ def read_vocabulary(path: Path, classes: int) -> Vocabulary:
     if vocabulary.classes != classes:
         raise UsageError(
             f"{path}: holds {len(vocabulary.glosses)} glosses, the checkpoint has classes for {classes - 1} and the "
-            "blank; give the vocabulary it was trained with"
+            "blank; give the vocabulary it was trained with (--vocabulary)"
         )
     return vocabulary
 
@@ -324,25 +132,83 @@ def _naming(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: {error}") from error
 
 
-def import_corrnet(checkpoint: Path, vocabulary: Path, out: Path, size: int) -> None:
-    """Write a checkpoint as corrnet.npz (weights), model.toml (options) and vocabulary.json in the folder `out`.
+def for_vocabulary(kernel: np.ndarray, learned: Vocabulary, wanted: Vocabulary) -> tuple[np.ndarray, list[str]]:
+    """A classifier's columns for another vocabulary.
+
+    Args:
+        kernel: [C, classes], of the glosses that were learned.
+        learned: these, in the order of the columns after the blank's.
+        wanted: the glosses of a corpus.
+
+    Returns:
+        The kernel [C, wanted classes] and the glosses that were dropped.
+
+    Raises:
+        UsageError: a wanted gloss was never learned.
+    """
+    unknown = [gloss for gloss in wanted.glosses if gloss not in learned]
+    if unknown:
+        raise UsageError(
+            f"the checkpoint never learned {shown(unknown)} of the corpus; prepare the corpus it was trained on, with "
+            "the same annotation, or train it further on yours with the authors' code"
+        )
+    dropped = [gloss for gloss in learned.glosses if gloss not in wanted]
+    return kernel[:, [BLANK, *learned.encode(wanted.glosses)]], dropped
+
+
+def import_corrnet(checkpoint: Path, corpus_root: Path, out: Path, vocabulary: Path | None, size: int) -> list[str]:
+    """Write a checkpoint as a run on a corpus, as if it had been trained there.
+
+    Its recipe holds the network, and pictures as the authors' code prepares them for testing: squeezed into a square
+    of 256 pixels for a network of 224, cropped at the centre, brought to -1..1. It does not tell how they trained.
+
+    Args:
+        checkpoint: the file.
+        corpus_root: a prepared corpus; the run gets its vocabulary.
+        out: the run folder.
+        vocabulary: what the checkpoint's classes are, see `read_classes`; the corpus when None.
+        size: width and height of the frames.
+
+    Returns:
+        What the user should know, one line each.
 
     Raises:
         DataError: it is no CorrNet.
-        UsageError: the vocabulary is another.
+        UsageError: the vocabulary is another one, lacks a gloss of the corpus, or another run is in the folder.
     """
     from tf_slr.models.corrnet import CorrNet
+    from tf_slr.models.torch_weights import CLASSIFIER, corrnet_options, corrnet_weights
     from tf_slr.models.weights import load_into
+    from tf_slr.training import checkpoints
+    from tf_slr.training.recipe import Recipe, TrainingOptions
+    from tf_slr.training.runs import Run
 
+    run, corpus = Run(out), Corpus(corpus_root)
+    if run.last.is_file():
+        raise UsageError(f"{out}: holds a run that was trained; choose another --out")
     state = read_checkpoint(checkpoint)
     with _naming(checkpoint):
         options, classes = corrnet_options(state, size)
         weights = corrnet_weights(state, options)
-    glosses = read_vocabulary(vocabulary, classes)
-    load_into(CorrNet(options, classes), weights)
-    files.write_npz(out / "corrnet.npz", weights, compress=False)
-    files.write_text(out / "model.toml", config.to_toml(config.to_table(options)))
-    glosses.save(out / "vocabulary.json")
+    learned, wanted = read_classes(vocabulary or corpus_root, classes), corpus.vocabulary()
+    weights[CLASSIFIER], dropped = for_vocabulary(weights[CLASSIFIER], learned, wanted)
+    network = CorrNet(options, wanted.classes)
+    load_into(network, weights)
+    # The batch is what the authors' has: evaluation holds so many clips of large pictures at once.
+    run.start(corpus, Recipe(model=options, training=TrainingOptions(batch=2)))
+    checkpoints.save(run.best, {"epoch": 0}, network=network.weights)
+    summary = {
+        "dev_wer": None,
+        "best_epoch": None,
+        "epochs": 0,
+        "parameters": sum(math.prod(weight.shape) for weight in network.trainable_weights),
+        "seconds": 0.0,
+        "imported": {"file": checkpoint.name, "sha256": files.sha256(checkpoint)},
+    }
+    files.write_json(run.summary_path, summary)
+    if not dropped:
+        return []
+    return [f"note: dropped the classes of {shown(dropped)}, which are not in the corpus' training split"]
 
 
 def import_resnet18(checkpoint: Path, out: Path) -> None:
@@ -351,6 +217,8 @@ def import_resnet18(checkpoint: Path, out: Path) -> None:
     Raises:
         DataError: the checkpoint is no ResNet-18.
     """
+    from tf_slr.models.torch_weights import resnet18_weights
+
     state = read_checkpoint(checkpoint)
     with _naming(checkpoint):
         weights = resnet18_weights(state)
@@ -362,27 +230,30 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     corrnet = commands.add_parser("corrnet", help="a whole teacher")
+    corrnet.add_argument("--corpus", type=Path, required=True, help="the prepared corpus that the run will be on")
     corrnet.add_argument(
         "--vocabulary",
         type=Path,
-        required=True,
-        help="vocabulary.json, a .txt of glosses in the order of ids, or a corpus",
+        help="the glosses of the checkpoint's classes, where they are not the corpus': vocabulary.json, a .txt with "
+        "one a line in the order of the ids, or another corpus",
     )
     corrnet.add_argument("--size", type=int, default=224, help="width and height of the frames it was trained on")
     resnet = commands.add_parser("resnet18", help="torchvision's frame network, to start a teacher from")
-    for command, result in ((corrnet, "folder of the teacher"), (resnet, "the .npz file")):
+    for command, result in ((corrnet, "folder of the run"), (resnet, "the .npz file")):
         command.add_argument("checkpoint", type=Path, help="a .pt or .pth file")
         command.add_argument("--out", type=Path, required=True, help=result)
     arguments = parser.parse_args()
 
     def work() -> int:
         import_tensorflow()
+        notes = []
         if arguments.command == "corrnet":
-            import_corrnet(arguments.checkpoint, arguments.vocabulary, arguments.out, arguments.size)
+            notes = import_corrnet(
+                arguments.checkpoint, arguments.corpus, arguments.out, arguments.vocabulary, arguments.size
+            )
         else:
             import_resnet18(arguments.checkpoint, arguments.out)
-        print(f"wrote {arguments.out}")
-        return 0
+        return prepared(arguments.out, notes)
 
     return guarded(work)
 

@@ -145,7 +145,7 @@ def test_videos_are_opened(corpus, video_of_noise):
 
 def test_without_opencv_videos_are_looked_for_only(corpus, video_of_noise, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    from tf_slr.corpus.video import opencv
+    from tf_slr.pictures import opencv
 
     opencv.cache_clear()
     try:

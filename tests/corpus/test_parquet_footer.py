@@ -36,7 +36,7 @@ TABLE = {
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.sampled_from(["none", "snappy", "gzip", "zstd", "brotli", "lz4"]), st.integers(1, 1000), st.booleans(),
+    st.sampled_from(["none", "snappy", "gzip", "zstd", "brotli", "lz4"]), st.integers(4, 1000), st.booleans(),
     st.sampled_from(["1.0", "2.0"]), st.booleans(), st.integers(0, 40),
 )  # fmt: skip
 def test_it_says_what_pyarrow_says(codec, rows, dictionary, page_version, index, more):

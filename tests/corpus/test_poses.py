@@ -522,13 +522,13 @@ def test_the_commands(tmp_path, corpus, capsys):
 
 
 def test_recognize_reads_pose_files_as_it_reads_landmark_files(tmp_path):
-    from tf_slr.commands.recognition import _ClipReader
+    from tf_slr.corpus.inputs import InputReader
 
     clip = moving_figure()
     write_pose(tmp_path / "clip.pose", clip, 12)
-    found, fps = _ClipReader()(tmp_path / "clip.pose")
-    assert_same(found, clip)
-    assert fps == 12
+    found = InputReader(usual=25).read(tmp_path / "clip.pose")
+    assert_same(found.clip, clip)
+    np.testing.assert_allclose(found.times, np.arange(len(clip.landmarks)) / 12)
 
 
 def test_without_the_package_the_extra_is_named_and_nothing_is_touched(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """Prefix beam search, against every path of small grids."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -56,30 +57,82 @@ def test_renaming_glosses_renames_the_result(logits):
     assert {h.glosses: pytest.approx(h.score) for h in swapped} == expected
 
 
+class TableModel:
+    """A language model drawn at random: log probabilities after each pair of glosses, and of the end."""
+
+    def __init__(self, seed, classes=3):
+        self.table = np.random.default_rng(seed).normal(-2, 1.5, (classes, classes, classes))
+        self.states = [(0, 0)]
+
+    def begin(self):
+        return 0
+
+    def advance(self, state, gloss):
+        self.states.append((self.states[state][1], gloss))
+        return len(self.states) - 1
+
+    def log_probabilities(self, states, classes):
+        return np.array([self.table[self.states[state]][list(classes)] for state in states])
+
+    def sentence(self, glosses):
+        padded = (0, 0, *glosses, 0)
+        return sum(self.table[padded[i : i + 3]] for i in range(len(glosses) + 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(grids, st.integers(0, 10_000), st.floats(0, 3), st.floats(-2, 2))
+def test_a_wide_beam_with_a_language_model_scores_every_sentence_as_the_formula_says(logits, seed, weight, insertion):
+    model = TableModel(seed)
+    expected = {
+        sentence: mass + weight * model.sentence(sentence) + insertion * len(sentence)
+        for sentence, mass in brute_force(logits).items()
+    }
+    options = dataclasses.replace(EXHAUSTIVE, weight=weight, insertion=insertion)
+    found = beam_search(logits, options, model)
+    assert {h.glosses: pytest.approx(h.score) for h in found} == expected
+    assert expected[found[0].glosses] == pytest.approx(max(expected.values()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrays(np.float64, st.tuples(st.integers(4, 7), st.just(3)), elements=st.floats(-3, 3)), st.integers(1, 9))
+def test_a_narrow_beam_never_counts_an_alignment_twice(logits, width):
+    """Prefixes that fall out of the beam and come back are still the same sentences, each listed once."""
+    found = beam_search(logits, BeamOptions(width, 3))
+    exact = {h.glosses: h.score for h in beam_search(logits, EXHAUSTIVE)}
+    assert len({h.glosses for h in found}) == len(found) <= width
+    assert all(h.score <= exact[h.glosses] + 1e-9 for h in found)
+
+
+def test_a_prefix_that_comes_back_is_the_one_that_left():
+    """Logits on which a prefix falls out of a beam of 5, its continuation stays, and it grows into that again."""
+    for seed in (0, 217, 444):
+        logits = np.round(np.random.default_rng(seed).normal(0, 2, (7, 3)), 1)
+        sentences = [hypothesis.glosses for hypothesis in beam_search(logits, BeamOptions(5, 3))]
+        assert len(set(sentences)) == len(sentences) == 5
+
+
 def test_the_language_model_decides_between_equals():
     logits = np.log(np.array([[0.2, 0.4, 0.4], [0.9, 0.05, 0.05]]))
     assert beam_search(logits)[0].glosses == (1,)
-    prefers_two = lambda prefix, gloss: 0.5 if gloss == 2 else 0.0  # noqa: E731
-    best = beam_search(logits, language_model=prefers_two)[0]
-    assert best.glosses == (2,)
-    plain = {h.glosses: h.score for h in beam_search(logits)}
-    assert best.score == pytest.approx(plain[2,] + 0.5)
+    model = TableModel(0)
+    model.table[:] = np.log([0.2, 0.3, 0.5])
+    assert beam_search(logits, language_model=model)[0].glosses == (2,)
+    assert beam_search(logits, BeamOptions(weight=0.0), model)[0].glosses == (1,)
 
 
-def test_the_language_model_scores_add_up_along_a_sentence():
-    logits = np.log(np.array([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]]))
-    plain = {h.glosses: h.score for h in beam_search(logits, EXHAUSTIVE)}
-    scored = {h.glosses: h.score for h in beam_search(logits, EXHAUSTIVE, lambda prefix, gloss: -0.25 * gloss)}
-    assert scored[1, 2] == pytest.approx(plain[1, 2] - 0.75)
-    assert scored[1,] == pytest.approx(plain[1,] - 0.25)
+def test_the_end_of_the_sentence_is_scored():
+    logits = np.log(np.array([[0.05, 0.5, 0.45]]))
+    model = TableModel(0)
+    model.table[:] = np.log(1 / 3)
+    model.table[:, 1, 0] = -9.0  # a sentence never ends with gloss 1
+    assert beam_search(logits, language_model=model)[0].glosses == (2,)
 
 
-def test_the_language_model_sees_the_prefix():
-    seen = []
-    beam_search(np.log(np.full((3, 3), 1 / 3)), EXHAUSTIVE, lambda prefix, gloss: seen.append((prefix, gloss)) or 0.0)
-    assert ((), 1) in seen
-    assert ((1,), 2) in seen
-    assert ((1, 2), 1) in seen
+def test_the_insertion_bonus_lengthens_sentences():
+    logits = np.log(np.array([[0.6, 0.3, 0.1], [0.8, 0.1, 0.1], [0.6, 0.1, 0.3]]))
+    lengths = [len(beam_search(logits, BeamOptions(insertion=bonus))[0].glosses) for bonus in (-1.0, 0.0, 0.7, 9.0)]
+    assert lengths == sorted(lengths)
+    assert (lengths[1], lengths[-1]) == (0, 3)
 
 
 def test_no_step_gives_the_empty_sentence():
@@ -95,3 +148,7 @@ def test_certain_logits_do_not_underflow():
 def test_options_are_checked():
     with pytest.raises(UsageError, match="width 0"):
         BeamOptions(0)
+    with pytest.raises(UsageError, match="at least 0 and a finite"):
+        BeamOptions(weight=-1.0)
+    with pytest.raises(UsageError, match="nan"):
+        BeamOptions(insertion=float("nan"))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
-from tf_slr.features.frames import FrameOptions, read_pictures, show
+from tf_slr.features.frames import read_pictures, show
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame
+from tf_slr.pictures import FrameOptions, squeezed
 
 STRONG = AugmentOptions(
     rotate=1, rotate_degrees=20, translate=0.1, scale=0.1, fuse=0, speed=0.3, jitter=0, drop_hand=0, crop=False
@@ -65,6 +66,30 @@ def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():
     assert np.array_equal(shown, pictures[:, 16:240, 16:240])
     shown = show(pictures, FrameOptions(8, margin=1.0), change, None, 1.0)
     assert np.abs(shown.astype(int) - small).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(210, 260), (320, 180), (64, 64), (24, 30)])
+@pytest.mark.parametrize("size", [16, 48])
+def test_recognition_sees_what_training_shows_without_a_change(shape, size):
+    clip, pictures = clip_with_pictures(*shape)
+    unchanged = show(pictures, FrameOptions(size), draw(NONE, 6, np.random.default_rng(0)), body_frame(clip), 1.3)
+    seen = squeezed(iter(pictures), FrameOptions(size))
+    assert np.abs(seen.astype(int) - unchanged).max() <= 1  # the maps differ by rounding
+    assert (seen != unchanged).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        ([], "has no frame"),
+        ([np.zeros((9, 9, 3))], r"frame 1: expected a picture of uint8 .*found float64 \[9, 9, 3\]"),
+        ([np.zeros((9, 9), np.uint8)], r"found uint8 \[9, 9\]"),
+        ([np.zeros((9, 9, 3), np.uint8), np.zeros((0, 9, 3), np.uint8)], "frame 2"),
+    ],
+)
+def test_what_are_no_pictures_is_refused(pictures, message):
+    with pytest.raises(DataError, match=message):
+        squeezed(pictures, FrameOptions(16))
 
 
 def test_a_random_crop_stays_inside():

@@ -9,11 +9,11 @@ from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import DataError
 from tf_slr.features.augment import AugmentOptions, draw
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
-from tf_slr.features.frames import FrameOptions
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks, Video, pad
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import LEFT_HAND, Normalisation, normalise
+from tf_slr.pictures import FrameOptions
 
 FRAMES = FrameOptions(64, margin=1.0)
 

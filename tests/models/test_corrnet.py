@@ -50,7 +50,7 @@ def twins():
     """The reference in PyTorch, and CorrNet with its weights."""
     pytest.importorskip("torch")
     from tests.models.torch_corrnet import randomised
-    from tools.import_torch import corrnet_options, corrnet_weights
+    from tf_slr.models.torch_weights import corrnet_options, corrnet_weights
 
     reference = randomised(CLASSES, widths=(16, 32, 48, 64), width=32)
     state = {name: value.numpy() for name, value in reference.state_dict().items()}

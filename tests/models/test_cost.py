@@ -40,12 +40,14 @@ def test_mslr_by_hand():
     assert multiply_adds(options, classes=7, frames=9) == expected
 
 
-@pytest.mark.parametrize(("stem", "stride", "size"), [("small", 1, 6), ("imagenet", 2, 24)])
-def test_lrinet_by_its_deployed_graph(stem, stride, size):
-    options = LriNetOptions(size=size, scale=3, stem=stem, stem_stride=stride, widths=(4, 8), blocks=(2, 1),
-                            plain_blocks=1, temporal=TEMPORAL)  # fmt: skip
+@pytest.mark.parametrize(
+    ("stem", "stride", "size", "channels"), [("small", 1, 6, 0), ("small", 1, 6, 12), ("imagenet", 2, 24, 0)]
+)
+def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
+    options = LriNetOptions(size=size, scale=3, stem=stem, stem_stride=stride, widths=(4, 8), channels=channels,
+                            blocks=(2, 1), plain_blocks=1, temporal=TEMPORAL)  # fmt: skip
     graph, frames = inference_graph(LriNet(options, 7)), 12  # of which no step is convolved in vain
-    traced = tf.function(graph).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3)))
+    traced = tf.function(graph).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3), tf.uint8))
     convolved = 0
     for node in traced.graph.get_operations():
         if node.type == "Conv2D":
@@ -53,5 +55,5 @@ def test_lrinet_by_its_deployed_graph(stem, stride, size):
             convolved += outputs.num_elements() * kernel[0] * kernel[1] * kernel[2]
     recurrent = 3 * (2 * 4 * 10 * (20 + 10) + 20 * 7)
     # The deployed graph prolongs every clip as if its length were no multiple of 4: by 3 frames, which are convolved.
-    in_vain = 3 * 5 * 8 * 20 + 1 * 5 * 20 * 20
+    in_vain = 3 * 5 * (channels or 8) * 20 + 1 * 5 * 20 * 20
     assert multiply_adds(options, classes=7, frames=frames) == convolved - in_vain + recurrent

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tf_slr.corpus.processes import cores
-from tf_slr.corpus.video import opencv, read_frames
+from tf_slr.corpus.video import read_frames
+from tf_slr.pictures import opencv
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"

@@ -1,8 +1,7 @@
-"""The runtime: right glosses, no state between clips, no TensorFlow, damaged bundles refused."""
+"""The runtime: right glosses, no state between clips, no TensorFlow, corrected where the bundle has a corrector."""
 
 import itertools
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.tiny import GLOSSES
+from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import BundleError, DataError
+from tf_slr.decoding.edits import Margins
+from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.landmarks import Clip, normalise
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import read_bundle, write_bundle
+from tf_slr.runtime.recognizer import Word
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import score
 
@@ -76,6 +79,8 @@ def test_unfit_landmarks_are_refused(recognizer):
         recognizer.transcribe(Clip(np.full((9, 92, 3), np.nan, np.float32), None, 1.0))
     with pytest.raises(DataError, match="shape"):
         recognizer.transcribe(Clip(np.zeros((9, 276), np.float32), None, 1.0))
+    with pytest.raises(UsageError, match="student reads landmarks, received pictures"):
+        recognizer.transcribe(np.zeros((9, 64, 64, 3), np.uint8))
 
 
 def test_tensorflow_is_never_imported(tiny_bundle, tiny_corpus):
@@ -91,60 +96,52 @@ def test_tensorflow_is_never_imported(tiny_bundle, tiny_corpus):
     assert json.loads(done.stdout)[0]["glosses"]
 
 
-def flip_bit(name):
-    def damage(root):
-        content = bytearray((root / name).read_bytes())
-        content[len(content) // 3] ^= 4
-        (root / name).write_bytes(content)
-
-    return damage
-
-
-def edit(change):
-    def damage(root):
-        content = json.loads((root / "bundle.json").read_text())
-        change(content)
-        (root / "bundle.json").write_text(json.dumps(content))
-
-    return damage
-
-
-def other_vocabulary(root):
-    """A vocabulary that is whole, hashed, and of another size than the student."""
-    bundle = read_bundle(root)
-    vocabulary = type(bundle.vocabulary)((*bundle.vocabulary.glosses, "EXTRA"))
-    about = {key: bundle.description[key] for key in ("corpus", "recipe", "metrics")}
-    write_bundle(root, bundle.student, vocabulary, bundle.normalisation, about)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (flip_bit("student.tflite"), r"student\.tflite: is damaged"),
-        (flip_bit("vocabulary.json"), r"vocabulary\.json: is damaged"),
-        (lambda root: (root / "student.tflite").unlink(), r"student\.tflite: cannot be read"),
-        (lambda root: (root / "bundle.json").unlink(), r"bundle\.json: cannot be read"),
-        (lambda root: (root / "bundle.json").write_text("{"), r"bundle\.json: is not valid JSON"),
-        (lambda root: (root / "student.tflite").write_bytes(b""), "is damaged"),
-        (edit(lambda d: d.update(format=2)), "bundle format 2, this program reads 1"),
-        (edit(lambda d: d.pop("files")), "is damaged or was replaced"),
-        (edit(lambda d: d.update(files=[])), "is damaged or was replaced"),
-        (edit(lambda d: d["normalisation"].update(version=7)), "normalisation version 7"),
-        (edit(lambda d: d["normalisation"].update(surprise=7)), "surprise"),
-        (edit(lambda d: d["corpus"].update(fps=0)), "fps"),
-        (edit(lambda d: d["corpus"].pop("fps")), "fps"),
-        (edit(lambda d: d.update(corpus=3)), "bundle"),
-        (other_vocabulary, "the student has 5 classes, the vocabulary 6"),
-        (shutil.rmtree, "is not a folder"),
-    ],
-)
-def test_damaged_bundles_are_refused_by_name(tmp_path, tiny_bundle, damage, message):
-    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    damage(bundle)
-    with pytest.raises(BundleError, match=message):
-        Recognizer.load(bundle)
-
-
 def test_a_model_that_is_no_student_is_refused(tmp_path):
     with pytest.raises(BundleError, match="not a TFLite model"):
         Student(b"TFL3 no model at all")
+
+
+@pytest.fixture(scope="module")
+def corrected(tmp_path_factory, tiny_bundle):
+    """Margins -> the tiny bundle with a corrector that would hear CLAP everywhere."""
+    whole = read_bundle(tiny_bundle)
+    about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
+
+    def make(margins):
+        root = tmp_path_factory.mktemp("corrected")
+        repairing = write_untrained_corrector(root / "corrector", sorted(GLOSSES), "CLAP", margins)
+        write_bundle(root / "bundle", whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
+        return root / "bundle"
+
+    return {"never": make(Margins.never()), "always": make(Margins(-3, -3, -3, -3))}
+
+
+def test_a_corrector_that_is_never_sure_enough_changes_nothing(corrected, recognizer, test_clips):
+    cautious = Recognizer.load(corrected["never"])
+    for clip, _ in test_clips:
+        plain, repaired = recognizer.transcribe(clip), cautious.transcribe(clip)
+        assert repaired.glosses == plain.glosses
+        assert [word.start for word in repaired.words] == pytest.approx([word.start for word in plain.words], abs=2e-3)
+    words = recognizer.transcribe(test_clips[0][0]).words
+    assert [word.gloss for word in cautious.correct(words)] == [word.gloss for word in words]
+
+
+def test_a_corrector_changes_what_it_is_sure_of_unless_it_is_told_not_to(corrected, recognizer, test_clips):
+    bold = Recognizer.load(corrected["always"])
+    clip = next(clip for clip, glosses in test_clips if "CLAP" not in glosses)
+    plain = recognizer.transcribe(clip)
+    found = bold.transcribe(clip)
+    assert plain.words
+    assert set(found.glosses) == {"CLAP"} != set(plain.glosses)
+    # As sure as the student was of it, which heard something else.
+    assert all(word.confidence < 0.5 for word in found.words)
+    assert Recognizer.load(corrected["always"], correct=False).transcribe(clip) == plain
+
+
+def test_a_sentence_read_piece_by_piece_is_corrected_as_a_whole(corrected, recognizer):
+    words = (Word("UP", 0.0, 0.4, 0.9), Word("DOWN", 0.5, 0.9, 0.8))
+    repaired = Recognizer.load(corrected["always"]).correct(words)
+    assert {word.gloss for word in repaired} == {"CLAP"}
+    assert repaired[0].start == 0.0
+    assert recognizer.correct(words) == words  # it has no corrector
+    assert Recognizer.load(corrected["always"]).correct(()) == ()

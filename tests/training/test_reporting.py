@@ -1,14 +1,23 @@
-"""`tf-slr evaluate` writes CTM and STM that say what it says."""
+"""`tf-slr evaluate` writes files that say what it says, and asks the language model it is given."""
 
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from tests.sclite import sclite
-from tests.test_cli import tf_slr
+from tests.test_cli import ROOT, tf_slr
+from tf_slr import cli
+from tf_slr.alternatives import read_alternatives
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.decoding.beam import BeamOptions
+from tf_slr.decoding.kneser_ney import estimate
+from tf_slr.errors import UsageError
+from tf_slr.glosses import Vocabulary
+from tf_slr.training.reporting import evaluate_model, gloss_model
 from tf_slr.transcripts import read_ctm, read_stm
 
 
@@ -63,3 +72,79 @@ def test_a_reference_the_formats_cannot_hold_is_refused_before_the_work(tiny_run
     assert stderr.startswith(f"error: {rows[3]['id']}: '@' means")
     assert not (tmp_path / "h.ctm").exists()
     assert not (tmp_path / "r.stm").exists()
+
+
+@pytest.fixture(scope="module")
+def ngram(tmp_path_factory, tiny_corpus):
+    """A bigram of the tiny corpus, made by the command."""
+    path = tmp_path_factory.mktemp("ngram") / "tiny.arpa"
+    stdout, _ = tf_slr("train-ngram", "--corpus", tiny_corpus, "--order", 2, "--out", path)
+    assert stdout.startswith("64 sentences, 4 glosses, order 2, perplexity on its own text ")
+    assert stdout.endswith(f"wrote {path}\n")
+    return path
+
+
+def test_alternatives_are_those_of_the_greedy_sentences(tiny_run, tiny_corpus, tmp_path):
+    path = tmp_path / "x.jsonl"
+    summary, _ = evaluate_model(tiny_run, None, None, "test", alternatives=path)
+    corpus, kept = Corpus(tiny_corpus), read_alternatives(path)
+    for sample, result in zip(corpus.split("test"), summary["results"], strict=True):
+        slots = kept[sample.id]
+        assert " ".join(slot.glosses[0] for slot in slots if slot.chosen) == result["hypothesis"]
+        assert all(slot.end <= sample.frames / corpus.info.fps + 1e-3 for slot in slots)
+    assert {key for line in path.read_text().splitlines() for key in json.loads(line)} == {"id", "slots"}
+
+
+def test_the_language_model_is_asked_with_its_weight(tiny_run, ngram):
+    def hypotheses(beam, model=None):
+        summary, _ = evaluate_model(tiny_run, None, None, "test", beam, model)
+        return [result["hypothesis"] for result in summary["results"]]
+
+    plain = hypotheses(BeamOptions(8))
+    assert hypotheses(BeamOptions(8, weight=0.0), ngram) == plain
+    # So heavy a model wants sentences as short as it has seen them; so large a bonus the longest.
+    heavy, long = hypotheses(BeamOptions(8, weight=30.0), ngram), hypotheses(BeamOptions(8, insertion=30.0))
+    assert len("".join(heavy)) < len("".join(plain)) < len("".join(long))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ngram", "x.arpa"), "--ngram and --insertion need --beam"),
+        (("--insertion", "1"), "--ngram and --insertion need --beam"),
+        (("--beam", "4", "--ngram-weight", "0.5"), "--ngram-weight needs --ngram"),
+        (("--beam", "4", "--ngram", "x.arpa", "--ngram-weight", "-1"), "expected a weight of at least 0"),
+        (("--beam", "-4"), "expected a beam of at least 1"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(capsys, options, message):
+    assert cli.main(["evaluate", "--run", "absent", *options]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_language_model_of_other_glosses_is_refused(tmp_path):
+    ngram = estimate([["RAIN", "SNOW"]], 2)
+    with pytest.raises(UsageError, match="knows none of the model's glosses, such as UP"):
+        gloss_model(ngram, Vocabulary(("UP", "DOWN")), tmp_path / "x.arpa")
+
+
+def test_tuning_finds_the_pair_that_evaluate_then_confirms(tiny_run, ngram, tmp_path):
+    out = tmp_path / "tuning.json"
+    command = [sys.executable, ROOT / "tools/tune_decoding.py", "--run", tiny_run, "--ngram", ngram, "--out", out,
+               "--weights", 0, 0.5, "--insertions", 0, 1]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    rates = {(one["weight"], one["insertion"]): one["wer"] for one in result["grid"]}
+    assert rates.keys() == {(0.0, 0.0), (0.0, 1.0), (0.5, 0.0), (0.5, 1.0)}
+    assert rates[0.0, 0.0] == result["without"]["wer"]
+    best = result["best"]
+    assert best["wer"] == min(rates.values())
+    options = f"--beam 10 --ngram-weight {best['weight']:g} --insertion {best['insertion']:g}"
+    assert f"best: {options} ({100 * best['wer']:.2f} %)" in done.stdout
+    stdout, _ = tf_slr(
+        "evaluate", "--run", tiny_run, "--split", "dev", "--json", "--ngram", ngram, *options.split(),
+        "--alternatives", tmp_path / "x.jsonl",
+    )  # fmt: skip
+    assert json.loads(stdout)["wer"] == best["wer"]
+    assert (tmp_path / "x.jsonl").is_file()

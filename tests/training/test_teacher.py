@@ -1,14 +1,15 @@
 """A teacher's logits are kept once, checked when read, and reach the student of the same clip; training resumes."""
 
-import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tf_slr import config, files
+from tf_slr import config, files, timing
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import TrainingBatches
@@ -18,7 +19,7 @@ from tf_slr.training.distill import DistillOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.networks import stream_of
 from tf_slr.training.recipe import Recipe, load_recipe
-from tf_slr.training.teacher import CONV, SEQUENCE, Teacher
+from tf_slr.training.teacher import CONV, SEQUENCE, Teacher, follow
 from tf_slr.training.trainer import Trainer
 
 
@@ -70,13 +71,6 @@ def test_a_teacher_of_other_glosses_is_refused(teacher):
         Teacher(teacher.run.root, teacher.corpus, Vocabulary(("A", "B")))
 
 
-def test_kept_logits_and_a_change_of_tempo_exclude_each_other():
-    taught = DistillOptions(teacher="run", sequence=1.0)
-    with pytest.raises(UsageError, match=r"augment\.speed.*distill\.online = true"):
-        Recipe(distill=taught)
-    Recipe(distill=dataclasses.replace(taught, online=True))
-
-
 def test_what_a_landmark_network_lacks_is_said(teacher):
     with pytest.raises(UsageError, match=r"distill\.online needs a teacher that reads video"):
         teacher.video(load_split(teacher.corpus, "dev"))
@@ -105,9 +99,22 @@ def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
         assert any(np.array_equal(row[:steps], kept[1].shown(i, None)) for i in fitting)
 
 
+@given(st.integers(1, 60), st.floats(0.6, 1.6))
+def test_kept_logits_follow_a_change_of_tempo(frames, tempo):
+    # Logits that tell the time: step s says 4 s, the first frame it shows.
+    steps = timing.steps(frames)
+    rows = np.arange(0, 4 * steps, 4, dtype=np.float32)[:, None].repeat(2, 1)
+    new = max(1, round(frames * tempo))
+    positions = np.linspace(0, frames - 1, new)
+    followed = follow(rows, positions)
+    assert followed.shape == (timing.steps(new), 2)
+    np.testing.assert_allclose(followed[:, 0], np.minimum(positions[::4], rows[-1, 0]), atol=1e-3)
+    assert np.array_equal(follow(rows, np.arange(frames)), rows)
+
+
 def test_a_student_comes_to_agree_with_its_teacher(teacher, tiny_recipe, tmp_path):
     settings = [
-        "training.epochs=2", "features.augment.speed=0", f"distill.teacher={json.dumps(str(teacher.run.root))}",
+        "training.epochs=2", f"distill.teacher={json.dumps(str(teacher.run.root))}",
         "distill.sequence=5.0", "distill.conv=5.0", "distill.inner=1.0",
     ]  # fmt: skip
     recipe = load_recipe(str(tiny_recipe), settings)

@@ -1,60 +1,183 @@
-"""`tf-slr recognize`: landmark files, .pose files and videos -> glosses."""
+"""`tf-slr recognize`: videos, folders of images, landmark files and .pose files -> glosses."""
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from tf_slr.commands.common import add_command, report
-from tf_slr.errors import SlrError
+from tqdm import tqdm
+
+from tf_slr import files
+from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
+from tf_slr.errors import SlrError, UsageError, shown
+from tf_slr.landmarks import Normalisation
+
+if TYPE_CHECKING:
+    from tf_slr.corpus.inputs import Input, InputReader
+    from tf_slr.runtime.recognizer import Recognizer, Word
+
+# An option without a value: beside the clip.
+BESIDE = ""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `recognize`."""
-    recognize = add_command(commands, "recognize", _recognize, "recognise landmark files (.npz, .pose) and videos")
+    recognize = add_command(
+        commands, "recognize", _recognize, "recognise videos, folders of images, landmark files (.npz) and .pose files"
+    )
     recognize.add_argument("--bundle", type=Path, required=True)
     recognize.add_argument("--threads", type=int, default=1)
-    recognize.add_argument("--json", action="store_true", help="print glosses with times and confidences")
+    recognize.add_argument("--fps", type=float, help="frame rate of clips that do not say theirs; the bundle's if none")
+    recognize.add_argument("--uncorrected", action="store_true", help="leave the bundle's corrector out")
+    recognize.add_argument("--json", action="store_true", help="print everything as JSON, one entry a clip")
+    for kind, name in (("srt", "SubRip"), ("vtt", "WebVTT")):
+        recognize.add_argument(f"--{kind}", nargs="?", const=BESIDE, metavar="DIR|FILE",
+                               help=f"write {name} subtitles, into a folder, to a file, or (no value) beside the clip; "
+                                    "give it after the clips")  # fmt: skip
+    recognize.add_argument("--draw", type=Path, metavar="OUT.mp4|DIR",
+                           help="write the video with skeleton and captions; a folder for several clips")  # fmt: skip
+    recognize.add_argument("--font", type=Path, help="font file of the captions; by default DejaVu Sans, or an "
+                                                     "installed one with more of the bundle's letters")  # fmt: skip
     recognize.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
 
 
 def _recognize(arguments: argparse.Namespace) -> int:
-    from tf_slr.runtime.recognizer import Recognizer
-
-    recognizer = Recognizer.load(arguments.bundle, arguments.threads)
-    results, faults, read = [], [], _ClipReader()
-    for path in arguments.clips:
+    clips: list[Path] = arguments.clips
+    if arguments.fps is not None and not 1 <= arguments.fps <= 1000:
+        raise UsageError(f"--fps: expected 1 to 1000 frames a second, received {arguments.fps:g}")
+    targets = {
+        "srt": destinations("--srt", arguments.srt, clips, ".srt"),
+        "vtt": destinations("--vtt", arguments.vtt, clips, ".vtt"),
+        "draw": destinations("--draw", arguments.draw, clips, ".mp4"),
+    }
+    job = _Job.prepare(arguments, {name: paths for name, paths in targets.items() if paths})
+    entries, code = [], EXIT_OK
+    # Standard output is for results; where that is JSON, everything else goes the other way.
+    told = sys.stderr if arguments.json else sys.stdout
+    for number, path in enumerate(tqdm(clips, "recognise", unit="clip", disable=None if len(clips) > 1 else True)):
         try:
-            clip, fps = read(path)
-            words = recognizer.transcribe(clip, fps).words
+            clip, words, written = job.do(number, path)
         except SlrError as error:
             text = str(error)
-            faults.append(f"error: {text}" if str(path) in text else f"error: {path}: {text}")
+            text = text if str(path) in text else f"{path}: {text}"
+            tqdm.write(f"error: {text}", file=sys.stderr)
+            entries.append({"clip": str(path), "error": text, "glosses": []})
+            code = EXIT_FAULT
             continue
-        results.append({"clip": str(path), "glosses": [word._asdict() for word in words]})
+        entries.append(_entry(clip, words, written))
+        if clip.note:
+            tqdm.write(f"note: {clip.note}", file=sys.stderr)
         if not arguments.json:
-            print(f"{path}: {' '.join(word.gloss for word in words) or '(nothing recognised)'}")
+            tqdm.write(_table(path, words), file=sys.stdout)
+        for target in written.values():
+            tqdm.write(f"wrote {target}", file=told)
     if arguments.json:
-        print(json.dumps(results, indent=2, ensure_ascii=False))
-    return report(faults)
+        print(json.dumps(entries, indent=2, ensure_ascii=False))
+    return code
 
 
-class _ClipReader:
-    """Reads landmark files and videos; MediaPipe is loaded at the first video only."""
+class _Job(NamedTuple):
+    """What is done to every clip."""
 
-    def __init__(self) -> None:
-        self._tracker = None
+    recognizer: "Recognizer"
+    reader: "InputReader"
+    targets: dict[str, list[Path]]
+    font: Path | None
 
-    def __call__(self, path: Path) -> tuple:
-        if path.suffix == ".npz":
-            from tf_slr.corpus.manifest import read_clip
+    @classmethod
+    def prepare(cls, arguments: argparse.Namespace, targets: dict[str, list[Path]]) -> "_Job":
+        """Load everything, so that what is missing is said before the first clip."""
+        from tf_slr.corpus.inputs import InputReader
+        from tf_slr.runtime.recognizer import Recognizer
 
-            return read_clip(path), None
-        if path.suffix == ".pose":
-            from tf_slr.corpus.poses import read_pose
+        recognizer = Recognizer.load(arguments.bundle, arguments.threads, not arguments.uncorrected)
+        font = _font(arguments.font, recognizer.bundle.vocabulary.glosses) if "draw" in targets else None
+        reads_landmarks = isinstance(recognizer.bundle.input, Normalisation)
+        return cls(recognizer, InputReader(arguments.fps or recognizer.bundle.fps, reads_landmarks), targets, font)
 
-            return read_pose(path)[:2]
-        from tf_slr.corpus.tracker import Tracker
+    def do(self, number: int, path: Path) -> tuple["Input", "tuple[Word, ...]", dict[str, Path]]:
+        """Recognise a clip and write what was asked for."""
+        from tf_slr import subtitles
 
-        self._tracker = self._tracker or Tracker()
-        extraction = self._tracker.extract(path)
-        return extraction.clip, extraction.fps
+        clip = self.reader.read(path)
+        rate = self.recognizer.bundle.fps
+        shown = clip.landmarks_at(rate) if clip.clip else clip.pictures_at(rate)
+        words = self.recognizer.transcribe(*shown).words
+        cues = subtitles.cues((word.gloss, word.start, word.end) for word in words)
+        written = {name: paths[number] for name, paths in self.targets.items()}
+        if "srt" in written:
+            files.write_text(written["srt"], subtitles.to_srt(cues))
+        if "vtt" in written:
+            files.write_text(written["vtt"], subtitles.to_webvtt(cues))
+        if "draw" in written:
+            from tf_slr.corpus.film import write_film
+
+            write_film(written["draw"], clip, cues, self.font)
+        return clip, words, written
+
+
+def _font(chosen: Path | None, glosses: Sequence[str]) -> Path:
+    from tf_slr.drawing import font_for, undrawable
+
+    font = chosen or font_for(glosses)
+    lacking = undrawable(glosses, font)
+    if lacking:
+        advice = "choose another one" if chosen else "install one and run again, or name one with --font"
+        print(f"note: captions show boxes for {len(lacking)} characters that {font.name} lacks "
+              f"({shown(lacking)}); {advice}", file=sys.stderr)  # fmt: skip
+    return font
+
+
+def destinations(option: str, where: Path | str | None, clips: Sequence[Path], suffix: str) -> list[Path]:
+    """Where a file made of each clip goes.
+
+    Args:
+        option: its name, for messages.
+        where: a folder, a file (one clip only), `BESIDE`, or None.
+        clips: the clips.
+        suffix: of the files.
+
+    Returns:
+        One path a clip; none where `where` is None.
+
+    Raises:
+        UsageError: several clips would share a file, or a file would replace a clip.
+    """
+    if where is None:
+        return []
+    names = [clip.name if clip.is_dir() else clip.stem for clip in clips]
+    if where == BESIDE:
+        made = [clip.parent / f"{name}{suffix}" for clip, name in zip(clips, names, strict=True)]
+    elif Path(where).suffix.lower() == suffix and not Path(where).is_dir():
+        made = [Path(where)] * len(clips)
+    elif Path(where).is_file() or Path(where) in clips:
+        raise UsageError(f"{option}: expected a folder or a {suffix} file, received {where}; "
+                         f"clips stand before {option}")  # fmt: skip
+    else:
+        made = [Path(where) / f"{name}{suffix}" for name in names]
+    taken: dict[Path, Path] = {clip.resolve(): clip for clip in clips}
+    for clip, path in zip(clips, made, strict=True):
+        other = taken.setdefault(path.resolve(), clip)
+        if other is not clip or path.resolve() == clip.resolve():
+            raise UsageError(f"{option}: {path} would be written for {clip} and is taken by {other}; "
+                             "name a folder, or give clips of one name one at a time")  # fmt: skip
+    return made
+
+
+def _entry(clip: "Input", words: "Sequence[Word]", written: dict[str, Path]) -> dict:
+    return {
+        "clip": str(clip.path),
+        "frames": len(clip.times),
+        "fps": round(clip.fps, 3),
+        "glosses": [word._asdict() for word in words],
+        "files": {name: str(path) for name, path in written.items()},
+    }
+
+
+def _table(path: Path, words: "Sequence[Word]") -> str:
+    """The sentence, and below it each gloss with its seconds and confidence."""
+    lines = [f"{path}: {' '.join(word.gloss for word in words) or '(nothing recognised)'}"]
+    lines += [f"  {word.start:8.2f} - {word.end:6.2f} s  {word.confidence:4.0%}  {word.gloss}" for word in words]
+    return "\n".join(lines)

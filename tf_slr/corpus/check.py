@@ -14,9 +14,10 @@ import numpy as np
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
-from tf_slr.corpus.video import frame_count, open_video, opencv
+from tf_slr.corpus.video import frame_count, open_video
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
+from tf_slr.pictures import opencv
 
 # What sclite reads as something else than a word: an optional word, an alternative, a comment, a label, no word.
 SCLITE_SPECIAL = re.compile(r"[(){}<;].*|[@/]")

@@ -6,6 +6,7 @@ separated by stretches of background. The landmarks are real, the sentences
 are not, and results say so.
 """
 
+import dataclasses
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name, hold_out, read_isolated
-from tf_slr.corpus.manifest import CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import BodyFrame, Clip, body_frame, to_square
 
@@ -34,6 +35,7 @@ class ComposeOptions:
         transition: shortest and longest transition between signs, in frames.
         background: gloss of the clips that show no sign, or "".
         pause: probability of a stretch of background before a sign.
+        ending: probability of one after the last sign.
         dev_share: share of each sign's training takes that dev is made of.
         test_share: the same for test, where no test files are given.
         variation: speed and place of training signs vary by up to this share.
@@ -48,6 +50,7 @@ class ComposeOptions:
     transition: tuple[int, int] = (2, 6)
     background: str = ""
     pause: float = 0.3
+    ending: float = 0.0
     dev_share: float = 0.15
     test_share: float = 0.2
     variation: float = 0.2
@@ -97,15 +100,35 @@ def prepare_isolated(
     held_out = [clip for clip in held_out if clip.gloss in known]
     clips, dev = hold_out(clips, options.dev_share)
     splits = {"train": clips, "dev": dev, "test": held_out}
+    return left_out + compose(splits, out, dataclasses.replace(options, background=background), info)
+
+
+def compose(
+    splits: dict[str, list[IsolatedClip]], out: Path | str, options: ComposeOptions, info: CorpusInfo
+) -> list[str]:
+    """Compose a corpus from isolated signs that were divided already.
+
+    Args:
+        splits: clips of "train", "dev" and "test".
+        out: folder of the corpus.
+        options: how sentences are made.
+        info: what the corpus is.
+
+    Returns:
+        One line for each sentence that was left out.
+
+    Raises:
+        DataError: a split without a sign.
+    """
     samples = {}
     begin_corpus(out)
-    for number, (name, takes) in enumerate(splits.items()):
-        composer = _Composer(takes, background, options, natural=name != "train")
+    for number, name in enumerate(SPLITS):
+        composer = _Composer(splits[name], options, natural=name != "train")
         samples[name] = [
             composer.write(Path(out), f"{name}-{i:05d}", np.random.default_rng([options.seed, number, i]))
             for i in tqdm(range(getattr(options, name)), f"compose {name}", unit="sentence", disable=None)
         ]
-    return left_out + write_corpus(out, info, samples)
+    return write_corpus(out, info, samples)
 
 
 def _read_sets(arguments: Sequence[str]) -> tuple[list[IsolatedClip], list[str]]:
@@ -142,13 +165,13 @@ def _is_background(gloss: str, background: str) -> bool:
 class _Composer:
     """Draws signs of one split and joins them."""
 
-    def __init__(self, clips: list[IsolatedClip], background: str, options: ComposeOptions, natural: bool) -> None:
+    def __init__(self, clips: list[IsolatedClip], options: ComposeOptions, natural: bool) -> None:
         self.options, self.natural = options, natural
         self.takes: dict[str, list[Clip]] = {}
         self.pauses: list[Clip] = []
         for isolated in clips:
             clip = place(isolated.clip, BODY)
-            if background and _is_background(isolated.gloss, background):
+            if options.background and _is_background(isolated.gloss, options.background):
                 self.pauses.append(clip)
             else:
                 self.takes.setdefault(isolated.gloss, []).append(clip)
@@ -169,16 +192,20 @@ class _Composer:
         pieces: list[np.ndarray] = []  # each [t, 94, 3]: landmarks, then shoulders
         for gloss in glosses:
             if self.pauses and rng.random() < self.options.pause:
-                pause = _stacked(self.pauses[rng.integers(len(self.pauses))])
-                pieces.append(pause[: rng.integers(5, 21)])
+                pieces.append(self._pause(rng))
             take = self.takes[gloss][rng.integers(len(self.takes[gloss]))]
             pieces.append(self._vary(_stacked(take), rng))
+        if self.pauses and self.options.ending and rng.random() < self.options.ending:
+            pieces.append(self._pause(rng))
         joined = [pieces[0]]
         for piece in pieces[1:]:
             length = int(rng.integers(self.options.transition[0], self.options.transition[1] + 1))
             joined += [transition(joined[-1][-1], piece[0], length), piece]
         frames = np.concatenate(joined).astype(np.float16)
         return Clip(frames[:, :-2], frames[:, -2:], ASPECT)
+
+    def _pause(self, rng: np.random.Generator) -> np.ndarray:
+        return _stacked(self.pauses[rng.integers(len(self.pauses))])[: rng.integers(5, 21)]
 
     def _vary(self, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Another tempo, and for training another signing space, as another signer would use."""

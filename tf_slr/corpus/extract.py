@@ -22,8 +22,9 @@ from tf_slr import files
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import landmark_path, read_clip, write_clip
 from tf_slr.corpus.tracker import Tracker, landmark_source
-from tf_slr.corpus.video import frame_count, image_paths, opencv
+from tf_slr.corpus.video import frame_count, image_paths
 from tf_slr.errors import DataError
+from tf_slr.pictures import opencv
 
 
 @dataclass(frozen=True)

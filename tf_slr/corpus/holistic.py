@@ -8,8 +8,8 @@ The same graph is run here for about a seventh less of the processor's time:
 - what leads to results that nobody reads here is left out;
 - it runs in the thread that calls it, where MediaPipe starts a pool of its own.
 
-It is cut in two where only the picture and the pose cross: body (pose and
-face) and hands. The halves take turns in one thread offline; a live tracker
+It is cut where only the picture and the pose cross, into pose, face and
+hands. The halves, body (pose and face) and hands, take turns in one thread offline; a live tracker
 can find the body of one frame while another thread finds the hands of the
 frame before. Neither holds more than the previous frame's landmarks.
 
@@ -85,12 +85,14 @@ class Holistic:
         graph = _with_own_pose_model(_holistic_graph())
         packets = {name: packet_creator.create_bool(value) for name, value in SETTINGS.items()}
         packets[POSE_MODEL] = packet_creator.create_string(pose_model(PACKAGE))
-        self._body = _Half(graph, (IMAGE,), (POSE, FACE), packets)
-        self._hands = _Half(graph, (IMAGE, POSE), (LEFT_HAND, RIGHT_HAND), packets)
+        self._pose = _Part(graph, (IMAGE,), (POSE,), packets)
+        self._face = _Part(graph, (IMAGE, POSE), (FACE,), packets)
+        self._hands = _Part(graph, (IMAGE, POSE), (LEFT_HAND, RIGHT_HAND), packets)
 
     def reset(self) -> None:
         """Forget what was seen: the next frame is a clip's first."""
-        self._body.reset()
+        self._pose.reset()
+        self._face.reset()
         self._hands.reset()
 
     def process(self, frame: np.ndarray) -> Found:
@@ -101,15 +103,27 @@ class Holistic:
         """
         return self.find_hands(self.find_body(frame))
 
-    def find_body(self, frame: np.ndarray) -> Body:
+    def find_body(self, frame: np.ndarray, pose: Packet | None = None, face: Packet | None = None) -> Body:
         """The first half: pose and face of a frame (RGB uint8 [H, W, 3]).
+
+        Args:
+            frame: the picture.
+            pose: that of an earlier frame, to be kept instead of looking for it again.
+            face: the same for the face.
 
         Raises:
             DataError: it is no such frame, or MediaPipe fails on it.
         """
         image = _image(frame)
-        found = self._body.step({IMAGE: image})
-        return Body(image, found[POSE], found[FACE])
+        if pose is None:
+            pose = self._pose.step({IMAGE: image})[POSE]
+        else:
+            self._pose.skip()
+        if face is None:
+            face = self._face.step({IMAGE: image, POSE: pose})[FACE]
+        else:
+            self._face.skip()
+        return Body(image, pose, face)
 
     def find_hands(self, body: Body) -> Found:
         """The second half: hands where the pose says.
@@ -121,7 +135,7 @@ class Holistic:
         return Found(*map(_landmarks, (body.pose, body.face, found[LEFT_HAND], found[RIGHT_HAND])))
 
 
-class _Half:
+class _Part:
     """A part of the graph that runs in the thread that calls it, one frame after the other."""
 
     def __init__(
@@ -148,6 +162,10 @@ class _Half:
     def reset(self) -> None:
         self._graph.close()
         self._start()
+
+    def skip(self) -> None:
+        """Let a frame's time pass without looking at it."""
+        self._time += FRAME_TIME
 
     def step(self, streams: dict[str, Packet]) -> dict[str, Packet]:
         """Process a frame's packets, one for every input; an empty one, in and out, stands for nothing found.

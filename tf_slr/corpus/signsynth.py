@@ -25,8 +25,9 @@ from tf_slr.corpus.lexicon import GLOSSES, Grammar
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
 from tf_slr.corpus.signer import SIGNERS, Performance
-from tf_slr.corpus.video import MIN_SIDE, opencv
+from tf_slr.corpus.video import MIN_SIDE
 from tf_slr.errors import UsageError
+from tf_slr.pictures import opencv
 
 # Raise it whenever the same options give another corpus.
 VERSION = 1

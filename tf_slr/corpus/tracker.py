@@ -85,7 +85,7 @@ class Tracker:
             points, aspect = [], 1.0
             for number, frame in enumerate(frames, start=1):
                 try:
-                    points.append(_points_of(holistic.process(frame)))
+                    points.append(points_of(holistic.process(frame)))
                 except DataError as error:
                     raise DataError(f"{source}: frame {number}: {error}") from error
                 aspect = frame.shape[1] / frame.shape[0]
@@ -96,7 +96,7 @@ class Tracker:
         return clip
 
 
-def _points_of(found: "Found") -> np.ndarray:
+def points_of(found: "Found") -> np.ndarray:
     """What was found in a frame -> float32 [92 + 2, 3]: landmarks, then shoulders; NaN where not found."""
     hand = range(HAND_POINTS)
     parts = (

@@ -4,18 +4,17 @@ OpenCV never raises: a missing, empty, damaged or truncated video looks to it
 like one that is simply over. Everything it keeps quiet about is said here.
 """
 
-import functools
 import math
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import DataError
+from tf_slr.pictures import opencv
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -192,19 +191,3 @@ def _capture(path: Path):
     if not capture.isOpened():
         raise DataError(f"{path}: is no readable video (damaged, no picture track, or an unknown format)")
     return capture
-
-
-@functools.cache
-def opencv() -> ModuleType:
-    """The module cv2, told not to write to the terminal.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    try:
-        import cv2
-    except ImportError as error:
-        raise UsageError(f"videos need OpenCV: pip install 'tf_slr[video]' ({error})") from error
-    return cv2

@@ -1,8 +1,15 @@
-"""CTC prefix beam search (Hannun et al., https://arxiv.org/abs/1408.2873) with a hook for a gloss language model."""
+"""CTC prefix beam search (Hannun et al., https://arxiv.org/abs/1408.2873), alone or with a gloss language model.
 
-from collections.abc import Callable
+A sentence scores
+
+    log p(sentence | logits)  +  weight * log p(sentence)  +  insertion * length
+
+where the first term sums over all alignments, and the second counts the sentence's end.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -10,30 +17,47 @@ from tf_slr.decoding.greedy import log_softmax
 from tf_slr.errors import UsageError
 from tf_slr.glosses import BLANK
 
-# (glosses so far, next gloss) -> what appending it adds to the score, in log units.
-LanguageModel = Callable[[tuple[int, ...], int], float]
+
+class LanguageModel(Protocol):
+    """What tells how likely a gloss is after others; a state stands for all that it remembers of them."""
+
+    def begin(self) -> int:
+        """The state of a sentence without gloss."""
+
+    def advance(self, state: int, gloss: int) -> int:
+        """The state after one more gloss."""
+
+    def log_probabilities(self, states: Sequence[int], classes: Sequence[int]) -> np.ndarray:
+        """Natural log probability [states, classes] of each next gloss; class 0 is the sentence's end."""
 
 
 @dataclass(frozen=True)
 class BeamOptions:
-    """How wide to search.
+    """How to search.
 
     Attributes:
         width: number of prefixes kept after each step.
         candidates: number of classes each step may extend a prefix by.
+        weight: of the language model, where there is one.
+        insertion: what each gloss adds to the score; more than 0 against the short sentences a language model prefers.
     """
 
     width: int = 10
     candidates: int = 20
+    weight: float = 0.5
+    insertion: float = 0.0
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:
             raise UsageError(f"expected a beam of at least 1, received width {self.width}, "
                              f"candidates {self.candidates}")  # fmt: skip
+        if not 0 <= self.weight < np.inf or not np.isfinite(self.insertion):
+            raise UsageError(f"expected a weight of at least 0 and a finite insertion bonus, received "
+                             f"{self.weight} and {self.insertion}")  # fmt: skip
 
 
 class Hypothesis(NamedTuple):
-    """A sentence and its score: log probability over all its alignments, plus the language model's."""
+    """A sentence and its score."""
 
     glosses: tuple[int, ...]
     score: float
@@ -46,46 +70,131 @@ def beam_search(
 
     Args:
         logits: [T, classes], class 0 is the blank; only the clip's own steps.
-        options: how wide to search.
-        language_model: scores each appended gloss; None for CTC alone.
+        options: how to search.
+        language_model: None for CTC alone.
 
     Returns:
         The best `width` hypotheses, best first; of equal scores the lexically first.
     """
     options = options or BeamOptions()
-    # For each prefix: log probability of ending in blank, of ending in its last gloss, and the model's score.
-    beam: dict[tuple[int, ...], tuple[float, float, float]] = {(): (0.0, -np.inf, 0.0)}
-    for frame in log_softmax(logits.astype(np.float64)) if len(logits) else ():
-        classes = np.argsort(-frame, kind="stable")[: options.candidates]
-        grown: dict[tuple[int, ...], tuple[float, float, float]] = {}
-
-        def add(prefix, blank, gloss, model, grown=grown):
-            old_blank, old_gloss, _ = grown.get(prefix, (-np.inf, -np.inf, 0.0))
-            grown[prefix] = (np.logaddexp(old_blank, blank), np.logaddexp(old_gloss, gloss), model)
-
-        for prefix, (blank, gloss, model) in beam.items():
-            either = np.logaddexp(blank, gloss)
-            add(prefix, either + frame[BLANK], -np.inf, model)
-            if prefix:
-                add(prefix, -np.inf, gloss + frame[prefix[-1]], model)
-            for k in map(int, classes):
-                if k == BLANK:
-                    continue
-                # After the same gloss only a path through a blank starts a new one.
-                mass = blank if prefix and k == prefix[-1] else either
-                if mass == -np.inf:
-                    continue
-                longer = (*prefix, k)
-                gain = language_model(prefix, k) if language_model else 0.0
-                add(longer, -np.inf, mass + frame[k], model + gain)
-        beam = dict(sorted(grown.items(), key=_rank)[: options.width])
-    return [Hypothesis(prefix, _score(state)) for prefix, state in sorted(beam.items(), key=_rank)]
+    frames = log_softmax(logits.astype(np.float64)) if len(logits) else np.zeros((0, logits.shape[-1]))
+    # The likeliest glosses of each step, in the order of their ids.
+    count = min(options.candidates, frames.shape[1])
+    classes = np.sort(np.argpartition(-frames, count - 1, axis=1)[:, :count], axis=1)
+    prefixes = _Prefixes(language_model)
+    beam = _Beam.empty()
+    for frame, candidates in zip(frames, classes, strict=True):
+        beam = _grown(beam, frame, candidates[candidates != BLANK], prefixes, options)
+    scores = beam.total + beam.bonus
+    if language_model:
+        states = [prefixes.states[node] for node in beam.nodes]
+        scores += options.weight * language_model.log_probabilities(states, [BLANK])[:, 0]
+    found = [Hypothesis(prefixes.glosses(node), float(score)) for node, score in zip(beam.nodes, scores, strict=True)]
+    return sorted(found, key=lambda hypothesis: (-hypothesis.score, hypothesis.glosses))
 
 
-def _score(state: tuple[float, float, float]) -> float:
-    return float(np.logaddexp(state[0], state[1]) + state[2])
+class _Prefixes:
+    """The tree of all prefixes that were ever kept. A prefix that comes back has the node it had."""
+
+    def __init__(self, language_model: LanguageModel | None) -> None:
+        self._model = language_model
+        self._children: dict[tuple[int, int], int] = {}
+        self.parents, self.last = [-1], [BLANK]
+        self.states = [language_model.begin()] if language_model else []
+
+    def child(self, node: int, gloss: int) -> int:
+        """The node of a prefix with one more gloss."""
+        found = self._children.get((node, gloss))
+        if found is None:
+            found = self._children[node, gloss] = len(self.parents)
+            self.parents.append(node)
+            self.last.append(gloss)
+            if self._model:
+                self.states.append(self._model.advance(self.states[node], gloss))
+        return found
+
+    def glosses(self, node: int) -> tuple[int, ...]:
+        """A prefix from its beginning."""
+        found = []
+        while node:
+            found.append(self.last[node])
+            node = self.parents[node]
+        return tuple(found[::-1])
+
+    def gains(self, nodes: Sequence[int], classes: np.ndarray, options: BeamOptions) -> np.ndarray | float:
+        """What each next gloss adds to a prefix' score besides the alignments: [nodes, classes], or for all alike."""
+        if not self._model:
+            return options.insertion
+        states = [self.states[node] for node in nodes]
+        return options.weight * self._model.log_probabilities(states, classes) + options.insertion
 
 
-def _rank(item: tuple[tuple[int, ...], tuple[float, float, float]]) -> tuple[float, tuple[int, ...]]:
-    prefix, state = item
-    return -_score(state), prefix
+class _Beam(NamedTuple):
+    """The kept prefixes: their nodes, and one number for each.
+
+    Attributes:
+        nodes: in the tree.
+        blank: log probability of all alignments that end in a blank.
+        gloss: of all that end in the prefix' last gloss.
+        bonus: what the language model and the insertion bonus add.
+    """
+
+    nodes: list[int]
+    blank: np.ndarray
+    gloss: np.ndarray
+    bonus: np.ndarray
+
+    @classmethod
+    def empty(cls) -> "_Beam":
+        """The beam before the first step: the empty prefix."""
+        return cls([0], np.zeros(1), np.full(1, -np.inf), np.zeros(1))
+
+    @property
+    def total(self) -> np.ndarray:
+        """Log probability of all alignments."""
+        return np.logaddexp(self.blank, self.gloss)
+
+
+def _grown(beam: _Beam, frame: np.ndarray, classes: np.ndarray, prefixes: _Prefixes, options: BeamOptions) -> _Beam:
+    """One step: each prefix stays as it is, or grows by one of the candidate classes.
+
+    Args:
+        beam: before the step.
+        frame: [classes], log posteriors of the step.
+        classes: ids of the candidates, ascending, without the blank.
+        prefixes: the tree, which gets the new prefixes that are kept.
+        options: how to search.
+    """
+    total = beam.total
+    last = np.array([prefixes.last[node] for node in beam.nodes])
+    # A prefix stays by a blank, or by its last gloss going on; the empty prefix has none (its `gloss` is -inf).
+    blank, gloss = total + frame[BLANK], beam.gloss + frame[last]
+    grown = total[:, None] + frame[classes]
+    column = np.searchsorted(classes, last)
+    row = np.flatnonzero((column < len(classes)) & (np.append(classes, -1)[column] == last))
+    # After the same gloss only a path through a blank starts a new one.
+    grown[row, column[row]] = beam.blank[row] + frame[last[row]]
+    # Where a prefix grows into one that is also in the beam, both are the same sentence.
+    place = {node: i for i, node in enumerate(beam.nodes)}
+    for i in row:
+        parent = place.get(prefixes.parents[beam.nodes[i]])
+        if parent is not None:
+            gloss[i] = np.logaddexp(gloss[i], grown[parent, column[i]])
+            grown[parent, column[i]] = -np.inf
+    bonus = beam.bonus[:, None] + prefixes.gains(beam.nodes, classes, options)
+    bonus = np.broadcast_to(bonus, grown.shape)
+    scores = np.concatenate([np.logaddexp(blank, gloss) + beam.bonus, (grown + bonus).ravel()])
+    if len(scores) > options.width:
+        kept = np.argpartition(-scores, options.width - 1)[: options.width]
+    else:
+        kept = np.arange(len(scores))
+    kept = np.sort(kept[scores[kept] != -np.inf])
+    stay = kept[kept < len(last)]
+    rows, columns = np.divmod(kept[len(stay) :] - len(last), max(1, len(classes)))
+    new = [prefixes.child(beam.nodes[i], k) for i, k in zip(rows.tolist(), classes[columns].tolist(), strict=True)]
+    return _Beam(
+        [beam.nodes[i] for i in stay] + new,
+        np.concatenate([blank[stay], np.full(len(new), -np.inf)]),
+        np.concatenate([gloss[stay], grown[rows, columns]]),
+        np.concatenate([beam.bonus[stay], bonus[rows, columns]]),
+    )

@@ -10,11 +10,11 @@ import tensorflow as tf
 from tf_slr import timing
 from tf_slr.errors import DataError
 from tf_slr.features.augment import AugmentOptions, draw
-from tf_slr.features.frames import MARGIN
 from tf_slr.features.splits import Source, UsableSplit
 from tf_slr.features.streams import Stream, pad
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
+from tf_slr.pictures import MARGIN
 
 # Padded clips: each stream by its name [B, T, ...], and
 #     frames    int32 [B], true lengths
@@ -44,13 +44,35 @@ class FeatureOptions:
     workers: int = 2
 
 
-def plan(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class Share:
+    """The replicas that this process feeds, among all that train together; each gets its part of every batch.
+
+    Attributes:
+        first: number of the first of them.
+        here: how many they are.
+        total: how many replicas there are in all processes.
+    """
+
+    first: int = 0
+    here: int = 1
+    total: int = 1
+
+
+def plan(lengths: Sequence[int], size: int, rng: np.random.Generator, least: int = 1) -> list[np.ndarray]:
     """Deal clips into batches of similar length, in random order.
 
     Lengths are blurred by a tenth before sorting, so that batches differ between epochs.
+
+    Args:
+        lengths: frames of each clip.
+        size: clips in a batch; the one with the longest clips may have fewer.
+        rng: of blur and order.
+        least: but not fewer than this, at most `size`; what it lacks comes from the batch of the next shorter.
     """
     order = np.argsort(np.asarray(lengths) * rng.uniform(0.9, 1.1, len(lengths)), kind="stable")
-    batches = [order[i : i + size] for i in range(0, len(order), size)]
+    starts = [min(i, max(0, len(order) - least)) for i in range(0, len(order), size)]
+    batches = [order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True)]
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
@@ -90,13 +112,22 @@ class TrainingBatches:
     def __len__(self) -> int:
         return math.ceil(len(self.lengths) / self.size)
 
-    def dataset(self, epoch: int, start: int, stop: int) -> tf.data.Dataset:
-        """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` dictionaries."""
-        batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]))
+    def dataset(self, epoch: int, start: int, stop: int, share: Share = Share()) -> tf.data.Dataset:
+        """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` dictionaries.
+
+        Args:
+            epoch: from 0.
+            start: the first batch.
+            stop: the one after the last.
+            share: what of every batch is read: an element for each replica of this process, then those of the
+                next batch. Batches have similar lengths and are ordered by it, so that parts are dealt in turn.
+        """
+        batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]), share.total)
         signature = self._signature()
 
         def make(number: np.ndarray) -> list[np.ndarray]:
-            members = batches[int(number)]
+            batch, replica = divmod(int(number), share.here)
+            members = batches[batch][share.first + replica :: share.total]
             try:
                 clips = [self._shown(i, epoch) for i in members]
             except DataError as error:
@@ -110,7 +141,7 @@ class TrainingBatches:
             return {name: tf.ensure_shape(tensor, shape) for (name, (_, shape)), tensor in pairs}
 
         types = [dtype for dtype, _ in signature.values()]
-        numbers = tf.data.Dataset.range(start, stop)
+        numbers = tf.data.Dataset.range(start * share.here, stop * share.here)
         made = numbers.map(
             lambda number: shaped(*tf.numpy_function(make, [number], types)),
             num_parallel_calls=self.options.workers,

@@ -31,6 +31,11 @@ class UsableSplit(NamedTuple):
         """The clips' lengths."""
         return [sample.frames for sample in self.samples]
 
+    def part(self, chosen: Sequence[int]) -> "UsableSplit":
+        """Some of the clips, by their places."""
+        clips = None if self.clips is None else _Lazy(lambda i: self.clips[chosen[i]], len(chosen))
+        return UsableSplit([self.samples[i] for i in chosen], clips, [])
+
 
 class _Lazy(Sequence[Clip]):
     """Clips that are read when they are asked for, every time."""

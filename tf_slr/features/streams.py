@@ -13,9 +13,10 @@ import numpy as np
 from tf_slr import timing
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import DataError
-from tf_slr.features.augment import NONE, Change, apply, draw
-from tf_slr.features.frames import FrameOptions, read_pictures, show
+from tf_slr.features.augment import Change, apply
+from tf_slr.features.frames import read_pictures, show
 from tf_slr.landmarks import VALUES, BodyFrame, Clip, Normalisation, body_frame, normalise
+from tf_slr.pictures import FrameOptions, squeezed
 
 
 class Stream(Protocol):
@@ -78,7 +79,7 @@ class Video:
         clips: Sequence[Clip] | None,
         name: str = "video",
     ) -> None:
-        self.name, self.shape = name, (options.size, options.size, 3)
+        self.name, self.shape = name, options.shape
         self._root, self._samples, self._options, self._clips = root, samples, options, clips
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
@@ -87,18 +88,15 @@ class Video:
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
         pictures = read_pictures(self._root / sample.video, sample.frames)
-        body, aspect = self._place(index, pictures)
-        return show(pictures, self._options, change or _unchanged(sample.frames), body, aspect)
+        if change is None:  # exactly what the runtime does
+            return squeezed(pictures, self._options)
+        return show(pictures, self._options, change, *self._place(index, pictures))
 
     def _place(self, index: int, pictures: np.ndarray) -> tuple[BodyFrame | None, float]:
         if self._clips is None:
             return None, pictures.shape[2] / pictures.shape[1]
         clip = self._clips[index]
         return body_frame(clip), clip.aspect
-
-
-def _unchanged(frames: int) -> Change:
-    return draw(NONE, frames, np.random.default_rng(0))
 
 
 def pad(arrays: Sequence[np.ndarray], stride: int, steps: int) -> np.ndarray:

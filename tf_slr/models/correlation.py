@@ -103,7 +103,7 @@ def _in_chunks(work: Callable, inputs: list[tf.Tensor], results: int, chunk: int
     rows = tf.shape(inputs[0])[0]
     chunks = -(-rows // chunk)
     arrays = [
-        tf.TensorArray(tf.float32, chunks, infer_shape=False, element_shape=[None, *inputs[0].shape[1:]])
+        tf.TensorArray(inputs[0].dtype, chunks, infer_shape=False, element_shape=[None, *inputs[0].shape[1:]])
         for _ in range(results)
     ]
 
@@ -157,7 +157,8 @@ class Identification(layers.Layer):
             kernel = tf.gather(kernel, _taps(np.arange(-REACH, REACH + 1), dilation), axis=1)  # (9, 7, 4, c)
             total += scale * tf.gather(kernel, _taps(distance, dilation), axis=2)  # (9, 7, width, width, c)
         channels = total.shape[-1]
-        blocks = tf.transpose(total, (0, 1, 2, 4, 3))[..., None] * tf.eye(channels)[:, None]  # each reads its own only
+        own = tf.eye(channels, dtype=total.dtype)[:, None]  # each channel reads its own only
+        blocks = tf.transpose(total, (0, 1, 2, 4, 3))[..., None] * own
         return tf.reshape(blocks, [TAPS, 2 * REACH + 1, width * channels, width * channels])
 
 

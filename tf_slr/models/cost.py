@@ -44,8 +44,9 @@ def _corrnet(options: CorrNetOptions, classes: int, frames: int) -> int:
 
 @multiply_adds.register
 def _lrinet(options: LriNetOptions, classes: int, frames: int) -> int:
-    of_frame = _stem(options) + sum(_stages(options))
-    return frames * of_frame + _temporal(options.temporal, options.widths[-1], classes, frames)
+    expansion = options.sides[-1] ** 2 * options.widths[-1] * options.channels
+    of_frame = _stem(options) + sum(_stages(options)) + expansion
+    return frames * of_frame + _temporal(options.temporal, options.feature_shape[2], classes, frames)
 
 
 @multiply_adds.register

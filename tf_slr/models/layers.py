@@ -14,37 +14,65 @@ def time_mask(lengths: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 class MaskedBatchNorm(layers.Layer):
-    """Batch normalisation whose statistics count only the steps within a sequence.
+    """Batch normalisation whose statistics count only the steps within a sequence, and the clips of all replicas.
 
-    Momentum 0.9 and epsilon 1e-5 are PyTorch's defaults (Keras has 0.99 and 1e-3).
+    Momentum 0.9 and epsilon 1e-5 are PyTorch's defaults (Keras has 0.99 and 1e-3). Whatever the precision of the
+    network, it computes in float32.
     """
 
     def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(dtype=tf.float32, autocast=False, **kwargs)
         self.momentum, self.epsilon = momentum, epsilon
 
     def build(self, shape):
         size = (shape[-1],)
         self.gamma = self.add_weight(name="gamma", shape=size, initializer="ones")
         self.beta = self.add_weight(name="beta", shape=size, initializer="zeros")
-        self.moving_mean = self.add_weight(name="moving_mean", shape=size, initializer="zeros", trainable=False)
-        self.moving_variance = self.add_weight(name="moving_variance", shape=size, initializer="ones", trainable=False)
+        self.moving_mean = self._statistic("moving_mean", size, "zeros")
+        self.moving_variance = self._statistic("moving_variance", size, "ones")
+
+    def _statistic(self, name: str, size: tuple[int], initial: str) -> tf.Variable:
+        # All replicas come to the same value, so that the first one's is as good as any and need not be sent.
+        only_first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        return self.add_weight(name=name, shape=size, initializer=initial, trainable=False, aggregation=only_first)
 
     def call(self, x, mask, training=False):
+        y = self._normalised(tf.cast(x, tf.float32), tf.cast(mask, tf.float32), training)
+        return tf.cast(y, x.dtype)
+
+    def _normalised(self, x: tf.Tensor, mask: tf.Tensor, training: bool) -> tf.Tensor:
         if not training:
             return tf.nn.batch_normalization(
                 x, self.moving_mean, self.moving_variance, self.beta, self.gamma, self.epsilon
             )
-        mean, variance = tf.nn.weighted_moments(x, [0, 1], mask)
+        mean, variance = moments(x, mask)
         self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
         self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
         return tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
+
+
+def moments(x: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance (C,) of float32 values (..., C) where the mask (..., 1) is 1, over all replicas."""
+    axes = list(range(x.shape.rank - 1))
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return tf.nn.weighted_moments(x, axes, mask)
+    # Two passes, because the mean of squares minus the squared mean loses what float32 has of digits.
+    count = _sum_over_replicas(tf.reduce_sum(mask))
+    mean = _sum_over_replicas(tf.reduce_sum(x * mask, axes)) / count
+    variance = _sum_over_replicas(tf.reduce_sum(tf.math.squared_difference(x, mean) * mask, axes)) / count
+    return mean, variance
+
+
+def _sum_over_replicas(x: tf.Tensor) -> tf.Tensor:
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
 class SeededDropout(layers.Layer):
     """Dropout whose masks follow from a seed and a step count that is saved with the weights.
 
     Keras' own draws from state that no checkpoint holds, so a resumed run would differ from an unbroken one.
+    Each replica draws masks of its own: training on several is not one process' training to the bit where
+    something is dropped, but just as random.
     """
 
     def __init__(self, rate: float, seed: int, **kwargs):
@@ -52,15 +80,17 @@ class SeededDropout(layers.Layer):
         self.rate, self.seed = rate, seed
 
     def build(self, shape):
-        self.step = self.add_weight(name="step", shape=(), dtype=tf.int64, initializer="zeros", trainable=False)
+        self.step = self.add_weight(name="step", shape=(), dtype=tf.int64, initializer="zeros", trainable=False,
+                                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)  # fmt: skip
 
     def call(self, x, training=False):
         if not training or self.rate == 0:
             return x
         self.step.assign_add(1)
-        return tf.nn.experimental.stateless_dropout(
-            x, self.rate, seed=tf.stack([tf.cast(self.seed, tf.int64), self.step])
-        )
+        # Seeds are small, so that no two layers and replicas share one.
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+        seed = tf.cast(self.seed, tf.int64) + replica * 2**32
+        return tf.nn.experimental.stateless_dropout(x, self.rate, seed=tf.stack([seed, self.step]))
 
 
 class BiLstm(layers.Layer):
@@ -82,10 +112,13 @@ class BiLstm(layers.Layer):
 
 
 class NormalisedClassifier(layers.Layer):
-    """Logits as products with unit-length class vectors, without bias (CorrNet's and MSLR's head)."""
+    """Logits as products with unit-length class vectors, without bias (CorrNet's and MSLR's head).
+
+    In float32 whatever the precision of the network: losses are made of them.
+    """
 
     def __init__(self, classes: int, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(dtype=tf.float32, **kwargs)
         self.classes = classes
 
     def build(self, shape):

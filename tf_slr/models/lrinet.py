@@ -23,6 +23,7 @@ from tf_slr.models.resnet import (
     Convolution,
     FrameStem,
     Stem,
+    batch_norm,
     check_stages,
     check_stem,
     make_stages,
@@ -45,9 +46,10 @@ class LriNetOptions:
             (what the paper found worse).
         stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution.
         stem_stride: stride of the stem's convolution.
-        widths: channels of each stage; every stage but the first halves the map. The last must be the teacher's.
-            The others make the student light: at the teacher's widths it costs as much as the teacher's ResNet,
-            whose maps are as large.
+        widths: channels of each stage; every stage but the first halves the map. They make the student light:
+            at the teacher's widths it costs as much as the teacher's ResNet, whose maps are as large.
+        channels: of the frame-level features, as many as the teacher's. A 1x1 convolution with normalisation and
+            ReLU makes them of the last stage's; 0 for a last stage that has them.
         blocks: residual blocks of each stage.
         plain_blocks: blocks without TSCM before those with it: 5 is the middle of ResNet-18's third stage.
         temporal: the part over time.
@@ -60,6 +62,7 @@ class LriNetOptions:
     stem: Stem = "small"
     stem_stride: int = 1
     widths: tuple[int, ...] = (64, 128, 256, 512)
+    channels: int = 0
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     plain_blocks: int = 5
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
@@ -72,6 +75,8 @@ class LriNetOptions:
                 f"model.plain_blocks: expected 0 to {sum(self.blocks)}, the number of blocks, "
                 f"received {self.plain_blocks}"
             )
+        if self.channels < 0:
+            raise UsageError(f"model.channels: expected 0 or more, received {self.channels}")
         side = self.sides[-1]
         if self.recover == "equal-scale" and side != self.scale:
             raise UsageError(
@@ -114,20 +119,7 @@ class LriNetOptions:
     @property
     def feature_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the frame-level features."""
-        return self.scale, self.scale, self.widths[-1]
-
-    def check_teacher(self, teacher: CorrNetOptions) -> None:
-        """See that the frame-level features of student and teacher can be compared.
-
-        Raises:
-            UsageError: their shapes differ.
-        """
-        if self.feature_shape != teacher.feature_shape:
-            ours, theirs = (" x ".join(map(str, shape)) for shape in (self.feature_shape, teacher.feature_shape))
-            raise UsageError(
-                f"model: the student's frame-level features are {ours}, the teacher's {theirs} (height, width, "
-                "channels); change scale and the last of widths"
-            )
+        return self.scale, self.scale, self.channels or self.widths[-1]
 
 
 class LriNet(tf_keras.Model):
@@ -138,6 +130,8 @@ class LriNet(tf_keras.Model):
         self.options, self.classes = options, classes
         self.stem = FrameStem(options.widths[0], options.stem, options.stem_stride, name="stem")
         self.stages = make_stages(options.widths, options.blocks)
+        self.expand = Convolution(options.channels, 1, name="expand") if options.channels else None
+        self.expand_norm = batch_norm("expand_norm") if options.channels else None
         self.head = TemporalHead(options.temporal, classes, seed, name="head")
         self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
 
@@ -166,6 +160,8 @@ class LriNet(tf_keras.Model):
                 x = block(x, training=training, mix=lambda y: tscm(y, packing.first, packing.last))
             else:
                 x = block(x, training=training)
+        if self.expand is not None:
+            x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
         longest = tf.shape(inputs["video"])[1]
         frame = tf.reduce_mean(x, [1, 2])  # (N, C)
         if self.options.recover == "upsample":
@@ -183,11 +179,11 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
     TSCM is slices; the order of channels in which they leave a frame is in the weights that read it.
 
     Returns:
-        A functional model (1, T, size, size, 3) -> logits (1, ceil(T/4), classes).
+        A functional model uint8 (1, T, size, size, 3), RGB, -> logits (1, ceil(T/4), classes).
     """
     size = model.options.size
-    inputs = layers.Input((None, size, size, 3), batch_size=1, name="video")
-    x = tf.reshape(inputs, [-1, size, size, 3])  # (T, size, size, 3)
+    inputs = layers.Input((None, size, size, 3), batch_size=1, dtype="uint8", name="video")
+    x = tf.reshape(tf.cast(inputs, tf.float32) / 127.5 - 1, [-1, size, size, 3])  # (T, size, size, 3)
     x = tf.nn.relu(_deployed(x, model.stem.conv, model.stem.norm))
     x = model.stem.pool(x)
     for block, mixes in model.mixing_blocks:
@@ -196,6 +192,8 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
         if block.project is not None:
             x = _deployed(x, block.project, block.project_norm)
         x = tf.nn.relu(x + y)
+    if model.expand is not None:
+        x = tf.nn.relu(_deployed(x, model.expand, model.expand_norm))
     features = tf.reduce_mean(x, [1, 2])[None]  # (1, T, C)
     return tf_keras.Model(inputs, deployed_head(features, model.head), name="lrinet_inference")
 

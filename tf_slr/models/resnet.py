@@ -11,6 +11,7 @@ import tf_keras
 from tf_keras import layers
 
 from tf_slr.errors import UsageError
+from tf_slr.models.layers import MaskedBatchNorm
 
 # A 7x7 convolution and a max-pool as for ImageNet, or one 3x3 convolution for small frames.
 Stem = Literal["imagenet", "small"]
@@ -54,9 +55,23 @@ def kaiming_fan_out() -> tf_keras.initializers.Initializer:
     return tf_keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
-def batch_norm(name: str) -> layers.BatchNormalization:
-    """Batch normalisation over packed frames with PyTorch's momentum 0.1 (which Keras calls 0.9) and epsilon."""
+def batch_norm(name: str) -> layers.Layer:
+    """Batch normalisation over packed frames with PyTorch's momentum 0.1 (which Keras calls 0.9) and epsilon.
+
+    In one process it is Keras' own, which is the faster; over several replicas it is one whose statistics are those
+    of all their frames. Both have the same variables. (Keras' own keeps another moving variance by a factor of
+    N / (N - 1) for N positions.)
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        return PackedBatchNorm(name=name)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+
+
+class PackedBatchNorm(MaskedBatchNorm):
+    """Batch normalisation of packed frames (N, h, w, C) over all replicas: all of them count."""
+
+    def call(self, x, training=False):
+        return super().call(x, tf.ones_like(x[..., :1]), training=training)
 
 
 class FrameStem(layers.Layer):

@@ -14,12 +14,13 @@ def named_weights(network: tf_keras.Model) -> dict[str, tf.Variable]:
     return {variable.name.split("/", 1)[1].removesuffix(":0"): variable for variable in network.weights}
 
 
-def load_into(network: tf_keras.Model, weights: Mapping[str, np.ndarray]) -> list[str]:
+def load_into(network: tf_keras.Model, weights: Mapping[str, np.ndarray], source: str = "weights") -> list[str]:
     """Give a network weights.
 
     Args:
         network: any of the networks.
         weights: arrays by the names of `named_weights`; those of a part of the network are enough.
+        source: where they come from, for errors.
 
     Returns:
         The names that `weights` does not have; those variables stay as they were.
@@ -30,9 +31,9 @@ def load_into(network: tf_keras.Model, weights: Mapping[str, np.ndarray]) -> lis
     variables = named_weights(network)
     for name, value in weights.items():
         if name not in variables:
-            raise DataError(f"{name}: the network {network.name} has no such weight")
+            raise DataError(f"{source}: {name}: the network {network.name} has no such weight")
         if value.shape != tuple(variables[name].shape):
-            raise DataError(f"{name}: expected {list(variables[name].shape)}, found {list(value.shape)}")
+            raise DataError(f"{source}: {name}: expected {list(variables[name].shape)}, found {list(value.shape)}")
     for name, value in weights.items():
         variables[name].assign(value)
     return [name for name in variables if name not in weights]

@@ -1,5 +1,6 @@
-"""Recognition on a device: numpy and LiteRT only, never TensorFlow."""
+"""Recognition on a device: numpy and LiteRT, OpenCV for students that read video, never TensorFlow."""
 
 from tf_slr.runtime.recognizer import Recognizer, Transcript, Word
+from tf_slr.runtime.stream import Sentence, Stream, StreamOptions
 
-__all__ = ["Recognizer", "Transcript", "Word"]
+__all__ = ["Recognizer", "Sentence", "Stream", "StreamOptions", "Transcript", "Word"]

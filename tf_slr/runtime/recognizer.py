@@ -1,13 +1,20 @@
-"""From landmarks to glosses with times, on a device."""
+"""From landmarks or pictures to glosses with times, on a device."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from tf_slr import timing
+from tf_slr.alternatives import Alternatives
+from tf_slr.decoding.evidence import evidence, named
 from tf_slr.decoding.greedy import greedy
 from tf_slr.errors import BundleError
-from tf_slr.landmarks import Clip, check_clip, normalise
+from tf_slr.landmarks import Clip
 from tf_slr.runtime.bundle import Bundle, read_bundle
+from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.inputs import prepare, shape_of
 from tf_slr.runtime.student import Student
 
 
@@ -40,44 +47,92 @@ class Transcript(NamedTuple):
 class Recognizer:
     """A loaded bundle, ready to recognise.
 
+    Args:
+        bundle: the bundle.
+        threads: number of CPU threads.
+        correct: whether recognised sentences are repaired, if the bundle has a corrector.
+
     Raises:
-        BundleError: the student's classes are not the vocabulary's.
+        BundleError: the student's classes are not the vocabulary's, or its input is not the bundle's.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, threads: int = 1, correct: bool = True) -> None:
         self.bundle = bundle
+        self._corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
         self._student = Student(bundle.student, threads)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
                 f"{bundle.root}: the student has {self._student.classes} classes, "
                 f"the vocabulary {bundle.vocabulary.classes}"
             )
+        if self._student.shape != shape_of(bundle.input):
+            raise BundleError(
+                f"{bundle.root}: the student reads {list(self._student.shape)} of a frame, "
+                f"the bundle promises {list(shape_of(bundle.input))}"
+            )
 
     @classmethod
-    def load(cls, root: Path | str, threads: int = 1) -> "Recognizer":
+    def load(cls, root: Path | str, threads: int = 1, correct: bool = True) -> "Recognizer":
         """Check and load a bundle.
 
         Raises:
             BundleError: it is damaged, incomplete, or of another format.
         """
-        return cls(read_bundle(root), threads)
+        return cls(read_bundle(root), threads, correct)
 
-    def transcribe(self, clip: Clip, fps: float | None = None) -> Transcript:
+    def transcribe(self, clip: Clip | Iterable[np.ndarray], fps: float | None = None) -> Transcript:
         """Recognise one clip.
 
         Args:
-            clip: landmarks as MediaPipe gives them.
+            clip: landmarks as MediaPipe gives them; for a student that reads video its pictures, RGB uint8 [H, W, 3].
             fps: frames per second; those of the training corpus when None.
 
         Raises:
-            DataError: the landmarks are not of the layout, or nobody is in the picture.
+            DataError: landmarks or pictures are not of the layout, or nobody is in the picture.
+            UsageError: the student reads the other of the two.
         """
-        check_clip(clip.landmarks)
-        logits = self._student.logits(normalise(clip, self.bundle.normalisation))
+        values = prepare(clip, self.bundle.input)
         fps = fps or self.bundle.fps
+        logits = self._student.logits(values)
+        if self._corrector is None:
+            return Transcript(self._words(logits, len(values), fps))
+        return Transcript(self._repaired(named(evidence(logits), self.bundle.vocabulary, len(values), fps)))
+
+    def read(self, values: np.ndarray, fps: float | None = None) -> tuple[Word, ...]:
+        """Recognise what the student reads; not corrected, because it need not be a sentence.
+
+        Args:
+            values: from `prepare`, or landmarks that were normalised by the bundle's rule.
+            fps: frames per second; those of the training corpus when None.
+        """
+        return self._words(self._student.logits(values), len(values), fps or self.bundle.fps)
+
+    def correct(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """Repair a sentence whose words were read piece by piece; as it is where there is no corrector."""
+        if self._corrector is None:
+            return tuple(words)
+        return self._repaired(
+            [Alternatives(word.start, word.end, (word.gloss,), (word.confidence,), True) for word in words]
+        )
+
+    def _words(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
         words = []
         for segment in greedy(logits):
-            start, end = timing.span(segment.start, segment.stop, len(clip.landmarks))
+            start, end = timing.span(segment.start, segment.stop, frames)
             gloss = self.bundle.vocabulary.glosses[segment.gloss - 1]
-            words.append(Word(gloss, round(start / fps, 3), round(end / fps, 3), round(segment.confidence, 4)))
-        return Transcript(tuple(words))
+            words.append(_word(gloss, start / fps, end / fps, segment.confidence))
+        return tuple(words)
+
+    def _repaired(self, slots: Sequence[Alternatives]) -> tuple[Word, ...]:
+        """The corrected sentence; a gloss is as sure as the student was of it at its place, an inserted one 0."""
+        words = []
+        for corrected in self._corrector.correct(slots):
+            gloss, start, duration = corrected.token(slots)
+            heard = slots[corrected.first] if corrected.stop > corrected.first else None
+            sure = dict(zip(heard.glosses, heard.probabilities, strict=True)).get(gloss, 0.0) if heard else 0.0
+            words.append(_word(gloss, start, start + duration, sure))
+        return tuple(words)
+
+
+def _word(gloss: str, start: float, end: float, confidence: float) -> Word:
+    return Word(gloss, round(start, 3), round(end, 3), round(confidence, 4))

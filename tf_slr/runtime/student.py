@@ -1,4 +1,4 @@
-"""A student in LiteRT: normalised landmarks in, logits out."""
+"""A student in LiteRT: normalised landmarks or squeezed pictures in, logits out."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tf_slr.errors import BundleError
-from tf_slr.landmarks import VALUES
 from tf_slr.quiet import silent_stderr
 
 
@@ -17,6 +16,10 @@ class Student:
         model: the TFLite file's content, whose hash was checked: a damaged
             one often loads and gives other numbers without an error.
         threads: number of CPU threads.
+
+    Attributes:
+        shape: of one moment of the input, (276,) for landmarks or (size, size, 3) for pictures.
+        dtype: of its values.
 
     Raises:
         BundleError: it is no student.
@@ -32,8 +35,10 @@ class Student:
             self._output = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:
             raise BundleError(f"the student is not a TFLite model ({error})") from error
-        if self._input["shape_signature"].tolist() != [1, -1, VALUES]:
-            raise BundleError(f"the student expects {self._input['shape_signature'].tolist()}, not [1, any, {VALUES}]")
+        signature = self._input["shape_signature"].tolist()
+        if signature[:2] != [1, -1] or len(signature) < 3:
+            raise BundleError(f"the student expects {signature}, not one clip of any length")
+        self.shape, self.dtype = tuple(signature[2:]), np.dtype(self._input["dtype"])
         self._frames = 0
 
     @property
@@ -45,7 +50,7 @@ class Student:
         """Logits of one clip.
 
         Args:
-            values: float32 [T, 276] from `normalise`.
+            values: [T, *shape] of `dtype`, as `inputs.prepare` makes them.
 
         Returns:
             float32 [ceil(T/4), classes].

@@ -20,7 +20,7 @@ class DistillOptions:
     """What is distilled, and how strongly; a weight of 0 leaves a term out.
 
     Attributes:
-        teacher: run folder of the teacher; empty for no teacher.
+        teacher: run folder of the teacher; empty for no teacher. Recipes leave it to 'tf-slr train --teacher RUN'.
         conv: weight of KL(teacher || student) on the convolution heads.
         sequence: the same on the sequence heads.
         features: weight of the squared distance of frame-level features.
@@ -30,8 +30,8 @@ class DistillOptions:
         blank: whether the blank takes part in what is compared with the teacher.
         inner_blank: the same between the own heads.
         online: compute the teacher on the very frames that the student's augmentation shows, instead of
-            once for each clip. Needed where the augmentation changes the clip's tempo; costs a teacher's
-            forward pass a step.
+            once for each clip. Kept logits move along with a change of tempo, but know nothing of any other
+            change; online costs a teacher's forward pass a step.
     """
 
     teacher: str = ""
@@ -53,9 +53,12 @@ class DistillOptions:
             if getattr(self, name) <= 0:
                 raise UsageError(f"distill.{name}: expected more than 0, received {getattr(self, name)}")
         taught = self.conv or self.sequence or self.features
-        if bool(taught) != bool(self.teacher):
-            raise UsageError("distill.teacher and a weight above 0 of distill.conv, .sequence or .features need "
-                             f"each other; received teacher {self.teacher!r}")  # fmt: skip
+        if taught and not self.teacher:
+            raise UsageError("distill.conv, .sequence and .features above 0 learn from a teacher; name its run with "
+                             "--teacher RUN (distill.teacher)")  # fmt: skip
+        if self.teacher and not taught:
+            raise UsageError(f"distill.teacher = {self.teacher!r} teaches nothing; give distill.conv, .sequence or "
+                             ".features a weight above 0")  # fmt: skip
         if self.features and not self.online:
             raise UsageError("distill.features needs distill.online = true: features are too large to keep")
 
@@ -88,7 +91,8 @@ def feature_distance(teacher: tf.Tensor, student: tf.Tensor, frames: tf.Tensor) 
 
     No gradient flows into the teacher.
     """
-    difference = tf.math.squared_difference(tf.stop_gradient(teacher), student)
+    # In mixed precision the student's come in 16 bits, too few for squares.
+    difference = tf.math.squared_difference(tf.stop_gradient(teacher), tf.cast(student, tf.float32))
     each = tf.reduce_mean(difference, axis=list(range(2, len(student.shape))))  # (B, T)
     return _mean_over_valid(each, frames)
 

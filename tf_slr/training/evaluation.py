@@ -11,6 +11,7 @@ from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.features.batches import collate
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
+from tf_slr.runtime.student import Student
 from tf_slr.scoring import Errors, score
 from tf_slr.training.networks import inputs_of
 
@@ -54,6 +55,11 @@ def network_logits(
 ) -> Iterator[np.ndarray]:
     """Sequence logits [ceil(T/4), classes] of each clip; see `network_outputs`."""
     return (logits for (logits,) in network_outputs(network, stream, frames, ["sequence_logits"], batch))
+
+
+def student_logits(student: Student, stream: Stream, count: int) -> Iterator[np.ndarray]:
+    """Logits [ceil(T/4), classes] of each of `count` clips as a deployed student gives them."""
+    return (student.logits(stream.shown(i, None)) for i in range(count))
 
 
 @dataclass(frozen=True)

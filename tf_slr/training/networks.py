@@ -6,12 +6,13 @@ import tf_keras
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import FeatureOptions
-from tf_slr.features.frames import FrameOptions
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks, Stream, Video
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
 from tf_slr.models.lrinet import LriNet, LriNetOptions
 from tf_slr.models.mslr import Mslr, MslrOptions
+from tf_slr.pictures import FrameOptions
+from tf_slr.runtime.inputs import InputRule
 
 ModelOptions = MslrOptions | CorrNetOptions | LriNetOptions
 
@@ -21,6 +22,13 @@ _NETWORKS = {MslrOptions: Mslr, CorrNetOptions: CorrNet, LriNetOptions: LriNet}
 def build(options: ModelOptions, classes: int, seed: int = 0) -> tf_keras.Model:
     """A new network; it returns "sequence_logits", "conv_logits", "steps" and named features."""
     return _NETWORKS[type(options)](options, classes, seed)
+
+
+def input_rule(options: ModelOptions, features: FeatureOptions) -> InputRule:
+    """How a clip becomes a network's input; the rule that its bundle carries."""
+    if isinstance(options, MslrOptions):
+        return features.normalisation
+    return FrameOptions(options.size, features.margin)
 
 
 def stream_of(
@@ -38,12 +46,16 @@ def stream_of(
     Raises:
         UsageError: the network reads landmarks and the corpus has none.
     """
-    if not isinstance(options, MslrOptions):
-        frames = FrameOptions(options.size, features.margin)
-        return Video(corpus.root, split.samples, frames, split.clips, name or "video")
+    return stream_under(input_rule(options, features), corpus, split, name)
+
+
+def stream_under(rule: InputRule, corpus: Corpus, split: UsableSplit, name: str = "") -> Stream:
+    """A split's clips under a rule; see `stream_of`."""
+    if isinstance(rule, FrameOptions):
+        return Video(corpus.root, split.samples, rule, split.clips, name or "video")
     if split.clips is None:
-        raise UsageError(f"{corpus.root}: has no landmarks, which model.kind = 'mslr' reads; prepare it with them")
-    return Landmarks(split.clips, features.normalisation)
+        raise UsageError(f"{corpus.root}: has no landmarks, which this network reads; prepare it with them")
+    return Landmarks(split.clips, rule)
 
 
 def inputs_of(batch: dict[str, tf.Tensor], name: str = "") -> dict[str, tf.Tensor]:

@@ -11,6 +11,7 @@ from tf_slr.features.batches import FeatureOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import ModelOptions
+from tf_slr.training.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class TrainingOptions:
 
     Attributes:
         epochs: passes over the training split.
-        batch: clips in a step.
+        batch: clips in a step, of all replicas together.
         learning_rate: the schedule's peak.
         schedule: its course.
         weight_decay: decoupled from the gradient, as in AdamW.
@@ -28,6 +29,11 @@ class TrainingOptions:
         evaluate_every: epochs between evaluations on dev.
         checkpoint_steps: steps between checkpoints (one is also written after each epoch).
         seed: of weights, order, augmentation and dropout.
+        init: a .npz file of weights to start from, by name, such as tools/import_torch.py makes of torchvision's
+            ResNet-18; weights that it does not have are random. Empty for none.
+        precision: what the network computes in; its weights and its losses are float32 in any case. The mixed ones
+            are for GPUs, and for CPUs with instructions for such numbers: on a CPU without AVX-512 a step of the
+            default student took 8.6 times as long in bfloat16.
     """
 
     epochs: int = 30
@@ -40,11 +46,32 @@ class TrainingOptions:
     evaluate_every: int = 1
     checkpoint_steps: int = 500
     seed: int = 0
+    init: str = ""
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "evaluate_every", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"training.{name}: expected at least 1, received {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class QatOptions:
+    """Quantisation-aware fine-tuning, which `python -m export` does before it converts.
+
+    Attributes:
+        epochs: passes over the training split; 0 for none.
+        learning_rate: at the beginning; it falls linearly to zero.
+    """
+
+    epochs: int = 2
+    learning_rate: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0:
+            raise UsageError(f"qat.epochs: expected 0 or more, received {self.epochs}")
+        if not self.learning_rate > 0:
+            raise UsageError(f"qat.learning_rate: expected more than 0, received {self.learning_rate}")
 
 
 @dataclass(frozen=True)
@@ -60,15 +87,11 @@ class Recipe:
     model: ModelOptions = field(default_factory=MslrOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     distill: DistillOptions = field(default_factory=DistillOptions)
+    qat: QatOptions = field(default_factory=QatOptions)
 
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
-        if self.distill.teacher and not self.distill.online and self.features.augment.speed:
-            raise UsageError(
-                "features.augment.speed changes a clip's tempo, which the teacher's kept logits do not follow: "
-                "set it to 0, or distill.online = true"
-            )
 
 
 def load_recipe(name: str, settings: tuple[str, ...] | list[str] = ()) -> Recipe:

@@ -7,11 +7,12 @@ from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_loss
 from tf_slr.training.distill import DistillOptions, divergence, feature_distance
 from tf_slr.training.networks import inputs_of
+from tf_slr.training.strategy import shares
 from tf_slr.training.teacher import CONV, SEQUENCE, VIDEO
 
 
 class Recogniser(tf_keras.Model):
-    """Trains a network that returns "sequence_logits", "conv_logits" and "steps".
+    """Trains a network that returns "sequence_logits", "conv_logits" and "steps", under any tf.distribute strategy.
 
     Args:
         network: the student, or a teacher that is itself trained.
@@ -36,14 +37,18 @@ class Recogniser(tf_keras.Model):
         return self.network(inputs, training=training)
 
     def train_step(self, data):
-        """One step on a `Batch`; returns its losses."""
+        """One step on a `Batch`, or a replica's part of it.
+
+        Returns:
+            Its losses; of a part what the part adds to the whole batch's, so that Keras' sum over replicas is these.
+        """
         taught = self._taught(data)
         with tf.GradientTape() as tape:
             outputs = self(inputs_of(data), training=True)
             losses = self.losses_of(outputs, data, taught)
             total = tf.add_n(list(losses.values()))
-        gradients = tape.gradient(total, self.network.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
+        # This sums the gradients over all replicas before it clips them, and scales losses where float16 needs it.
+        self.optimizer.minimize(total, self.network.trainable_variables, tape)
         return {"loss": total, **losses}
 
     def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -56,22 +61,24 @@ class Recogniser(tf_keras.Model):
     def losses_of(
         self, outputs: dict[str, tf.Tensor], batch: Batch, taught: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        """The weighted losses by name; a term of weight 0 is left out."""
+        """The weighted losses by name, see `train_step`; a term of weight 0 is left out."""
+        part = shares(batch, outputs["steps"])
         steps, labels, glosses = outputs["steps"], batch["labels"], batch["glosses"]
         conv, sequence, options = outputs["conv_logits"], outputs["sequence_logits"], self.distill
         losses = {
-            "ctc_sequence": ctc_loss(sequence, steps, labels, glosses),
-            "ctc_conv": self.ctc_conv * ctc_loss(conv, steps, labels, glosses),
+            "ctc_sequence": part["clips"] * ctc_loss(sequence, steps, labels, glosses),
+            "ctc_conv": part["clips"] * self.ctc_conv * ctc_loss(conv, steps, labels, glosses),
         }
         softened = (steps, options.temperature, options.blank)
         if options.sequence:
-            losses["kd_sequence"] = options.sequence * divergence(taught["sequence_logits"], sequence, *softened)
+            loss = divergence(taught["sequence_logits"], sequence, *softened)
+            losses["kd_sequence"] = part["steps"] * options.sequence * loss
         if options.conv:
-            losses["kd_conv"] = options.conv * divergence(taught["conv_logits"], conv, *softened)
+            losses["kd_conv"] = part["steps"] * options.conv * divergence(taught["conv_logits"], conv, *softened)
         if options.inner:
             inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
-            losses["kd_inner"] = options.inner * inner
+            losses["kd_inner"] = part["steps"] * options.inner * inner
         if options.features:
             distance = feature_distance(taught["frame_features"], outputs["frame_features"], batch["frames"])
-            losses["kd_features"] = options.features * distance
+            losses["kd_features"] = part["frames"] * options.features * distance
         return losses

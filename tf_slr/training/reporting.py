@@ -1,51 +1,60 @@
 """Evaluating a run or a bundle on a split of a corpus."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from tf_slr import timing
+from tf_slr.alternatives import write_alternatives
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.decoding.alignment import forced_alignment
-from tf_slr.decoding.beam import BeamOptions, beam_search
+from tf_slr.decoding.beam import BeamOptions, LanguageModel, beam_search
+from tf_slr.decoding.evidence import evidence, named
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.features.splits import load_split
+from tf_slr.decoding.ngram import GlossModel, NGram, read_arpa
+from tf_slr.errors import UsageError
+from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import normalise
 from tf_slr.runtime.bundle import read_bundle
+from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.student import Student
-from tf_slr.training.evaluation import Decoder, Evaluation, network_logits
-from tf_slr.training.networks import stream_of
+from tf_slr.training.evaluation import Decoder, Evaluation, network_logits, student_logits
+from tf_slr.training.networks import stream_of, stream_under
 from tf_slr.training.runs import Run
 from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
 
-def evaluate_model(
-    run_root: Path | None,
-    bundle_root: Path | None,
-    corpus_root: Path | None,
-    split: str,
-    beam: int,
-    ctm: Path | None = None,
-    stm: Path | None = None,
-) -> tuple[dict, list[str]]:
-    """Recognise a split and score it.
+class Recognition(NamedTuple):
+    """A model at work on a split.
+
+    Attributes:
+        corpus: the corpus.
+        vocabulary: what the model's classes mean.
+        split: the clips.
+        logits: [ceil(T/4), classes] of each, computed as they are asked for.
+        corrector: folder of the corrector that the model comes with, or None.
+    """
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    split: UsableSplit
+    logits: Iterator[np.ndarray]
+    corrector: Path | None = None
+
+
+def recognition(run_root: Path | None, bundle_root: Path | None, corpus_root: Path | None, split: str) -> Recognition:
+    """Set a model to work.
 
     Args:
         run_root: a run (float weights in Keras), or None.
         bundle_root: a bundle (INT8 in LiteRT), or None.
         corpus_root: the corpus; a run's own when None.
         split: which split.
-        beam: width of the beam search, 0 for greedy decoding.
-        ctm: where to write what was recognised, with times, or None.
-        stm: where to write the references, or None.
-
-    Returns:
-        The summary as plain JSON, and one line for each clip that could not be used.
 
     Raises:
-        DataError: nothing usable is in the split, or a gloss cannot stand in a CTM or STM.
+        DataError: nothing usable is in the split.
     """
     if run_root is not None:
         run = Run(run_root)
@@ -54,31 +63,100 @@ def evaluate_model(
         loaded = load_split(corpus, split, "files")
         stream = stream_of(recipe.model, recipe.features, corpus, loaded)
         logits = network_logits(network, stream, loaded.frames, recipe.training.batch)
+        corrector = None
     else:
         bundle = read_bundle(bundle_root)
-        corpus = Corpus(corpus_root)
-        vocabulary, rule, student = bundle.vocabulary, bundle.normalisation, Student(bundle.student)
+        corpus, corrector = Corpus(corpus_root), bundle.corrector
+        vocabulary, student = bundle.vocabulary, Student(bundle.student)
         loaded = load_split(corpus, split, "files")
-        logits = (student.logits(normalise(clip, rule)) for clip in loaded.clips)
+        logits = student_logits(student, stream_under(bundle.input, corpus, loaded), len(loaded.samples))
+    return Recognition(corpus, vocabulary, loaded, logits, corrector)
+
+
+def evaluate_model(
+    run_root: Path | None,
+    bundle_root: Path | None,
+    corpus_root: Path | None,
+    split: str,
+    beam: BeamOptions | None = None,
+    ngram: Path | None = None,
+    ctm: Path | None = None,
+    stm: Path | None = None,
+    alternatives: Path | None = None,
+    corrector: Path | None = None,
+    correct: bool = True,
+) -> tuple[dict, list[str]]:
+    """Recognise a split and score it.
+
+    Args:
+        run_root: a run (float weights in Keras), or None.
+        bundle_root: a bundle (INT8 in LiteRT), or None.
+        corpus_root: the corpus; a run's own when None.
+        split: which split.
+        beam: how to search; None for greedy decoding.
+        ngram: ARPA file of the language model that the beam search asks, or None.
+        ctm: where to write what was recognised, with times, or None.
+        stm: where to write the references, or None.
+        alternatives: where to write what else may have been signed, or None.
+        corrector: folder of a corrector that repairs what greedy decoding recognised; None for a bundle's own.
+        correct: whether to repair at all.
+
+    Returns:
+        The summary as plain JSON, and one line for each clip that could not be used.
+
+    Raises:
+        DataError: nothing usable is in the split, the language model is damaged, or a gloss cannot stand in a CTM
+            or STM.
+        UsageError: the language model knows none of the model's glosses.
+    """
+    language_model = read_arpa(ngram) if ngram else None
+    model = recognition(run_root, bundle_root, corpus_root, split)
+    corpus, vocabulary, loaded, fps = model.corpus, model.vocabulary, model.split, model.corpus.info.fps
+    decode, repair = greedy, None
+    if beam is not None:
+        decode = beam_decoder(beam, language_model and gloss_model(language_model, vocabulary, ngram))
+    elif correct and (corrector or model.corrector):
+        repair = Corrector.load(corrector or model.corrector)
     if stm is not None:  # before the work, which a gloss the format cannot hold would waste
-        write_stm(stm, {sample.id: _reference(sample, corpus.info.fps) for sample in loaded.samples})
-    decode = beam_decoder(BeamOptions(beam)) if beam else greedy
-    recognised = [decode(rows) for rows in logits]
+        write_stm(stm, {sample.id: _reference(sample, fps) for sample in loaded.samples})
+    recognised, heard = {}, {}
+    for sample, rows in zip(loaded.samples, model.logits, strict=True):
+        if alternatives or repair:
+            heard[sample.id] = slots = named(evidence(rows), vocabulary, sample.frames, fps)
+        if repair:
+            recognised[sample.id] = [word.token(slots) for word in repair.correct(slots)]
+        else:
+            recognised[sample.id] = _tokens(sample, decode(rows), vocabulary, fps)
+    if alternatives is not None:
+        write_alternatives(alternatives, heard)
     if ctm is not None:
-        clips = zip(loaded.samples, recognised, strict=True)
-        write_ctm(ctm, {sample.id: _tokens(sample, found, vocabulary, corpus.info.fps) for sample, found in clips})
-    evaluation = Evaluation.of(loaded.samples, recognised, vocabulary)
+        write_ctm(ctm, recognised)
+    sentences = tuple(tuple(token.gloss for token in tokens) for tokens in recognised.values())
+    evaluation = Evaluation(tuple(loaded.samples), sentences)
     training_signers = {sample.signer for sample in corpus.split("train")}
-    return {"corpus": corpus.label, "split": split, **evaluation.summary(training_signers)}, loaded.refused
+    facts = {"corpus": corpus.label, "split": split, "corrected": repair is not None}
+    return facts | evaluation.summary(training_signers), loaded.refused
 
 
-def beam_decoder(options: BeamOptions) -> Decoder:
+def beam_decoder(options: BeamOptions, language_model: LanguageModel | None = None) -> Decoder:
     """A beam search whose sentence gets the times of its likeliest path."""
 
     def decode(logits: np.ndarray) -> list[Segment]:
-        return forced_alignment(logits, beam_search(logits, options)[0].glosses)
+        return forced_alignment(logits, beam_search(logits, options, language_model)[0].glosses)
 
     return decode
+
+
+def gloss_model(ngram: NGram, vocabulary: Vocabulary, source: Path) -> GlossModel:
+    """An n-gram over a vocabulary.
+
+    Raises:
+        UsageError: it knows none of the glosses, as when it was estimated from otherwise cleaned text.
+    """
+    if ngram.glosses.isdisjoint(vocabulary.glosses):
+        raise UsageError(f"{source}: knows none of the model's glosses, such as {vocabulary.glosses[0]}; "
+                         "expected an n-gram of sentences written as the recogniser writes them")  # fmt: skip
+    return GlossModel(ngram, vocabulary)
 
 
 def _reference(sample: Sample, fps: float) -> Reference:

@@ -17,6 +17,8 @@ from tf_slr.features.augment import Change
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
+from tf_slr.models.corrnet import CorrNetOptions
+from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.networks import stream_of
@@ -36,8 +38,11 @@ class KeptLogits:
         self._paths, self._frames = paths, frames
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
-        """See `Stream`; a change of the pictures leaves the logits alone, one of time is refused by the recipe."""
-        return read_logits(self._paths[index], self._frames[index], self.shape[0])[self.name]
+        """See `Stream`; a change of the pictures leaves the logits alone, one of the tempo moves them along."""
+        rows = read_logits(self._paths[index], self._frames[index], self.shape[0])[self.name]
+        if change is None or len(change.positions) == self._frames[index]:
+            return rows
+        return follow(rows, change.positions)
 
 
 class Teacher:
@@ -60,14 +65,32 @@ class Teacher:
         network.trainable = False
         return network
 
+    def check_features(self, student: CorrNetOptions | LriNetOptions) -> None:
+        """See that the frame-level features of student and teacher can be compared.
+
+        Raises:
+            UsageError: the teacher has none, or theirs has another shape.
+        """
+        self._require_video("distill.features")
+        ours, theirs = student.feature_shape, self.recipe.model.feature_shape
+        if ours != theirs:
+            raise UsageError(
+                f"distill.features: the student's frame-level features are {' x '.join(map(str, ours))}, those of the "
+                f"teacher {self.run.root} {' x '.join(map(str, theirs))} (height, width, channels); "
+                "change the student's model.scale, model.channels or model.widths"
+            )
+
+    def _require_video(self, what: str) -> None:
+        if isinstance(self.recipe.model, MslrOptions):
+            raise UsageError(f"{self.run.root}: reads landmarks; {what} needs a teacher that reads video")
+
     def video(self, split: UsableSplit) -> Stream:
         """The stream that the teacher sees.
 
         Raises:
             UsageError: the teacher reads landmarks.
         """
-        if isinstance(self.recipe.model, MslrOptions):
-            raise UsageError(f"{self.run.root}: reads landmarks; distill.online needs a teacher that reads video")
+        self._require_video("distill.online")
         return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, VIDEO)
 
     def logits(self, split: UsableSplit) -> list[Stream]:
@@ -82,7 +105,7 @@ class Teacher:
         classes = self.run.vocabulary.classes
         missing = [i for i, path in enumerate(paths) if not _sound(path, frames[i], classes)]
         if missing:
-            chosen = UsableSplit([split.samples[i] for i in missing], _some(split.clips, missing), [])
+            chosen = split.part(missing)
             stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, chosen)
             batch = self.recipe.training.batch
             names = ["conv_logits", "sequence_logits"]
@@ -101,6 +124,27 @@ class Teacher:
             "clips": [[sample.id, sample.frames, sample.video, sample.landmarks] for sample in samples],
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def follow(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """A teacher's logits on a clip that is played at another tempo.
+
+    Each step of the new clip gets what the teacher said of the moment it shows, between two steps a mixture.
+
+    Args:
+        rows: logits [ceil(T/4), classes] of the clip as it is.
+        positions: [T'] which of its T frames each new frame shows.
+
+    Returns:
+        Logits [ceil(T'/4), classes] of the same type.
+    """
+    new = np.arange(timing.steps(len(positions))) * timing.STRIDE
+    # A step's moment is its first frame's; the other frames of the last step may lie beyond the clip.
+    moments = np.clip(positions[new] / timing.STRIDE, 0, len(rows) - 1)
+    before = np.minimum(moments.astype(int), len(rows) - 1)
+    after = np.minimum(before + 1, len(rows) - 1)
+    share = (moments - before)[:, None].astype(np.float32)
+    return (rows[before] * (1 - share) + rows[after] * share).astype(rows.dtype)
 
 
 def read_logits(path: Path, frames: int, classes: int) -> dict[str, np.ndarray]:
@@ -124,7 +168,3 @@ def _sound(path: Path, frames: int, classes: int) -> bool:
     except DataError:
         return False
     return True
-
-
-def _some(clips: Sequence | None, chosen: Sequence[int]) -> Sequence | None:
-    return None if clips is None else [clips[i] for i in chosen]

@@ -1,5 +1,6 @@
 """The training loop: seeded, resumable at any moment, best-on-dev kept."""
 
+import dataclasses
 import math
 import time
 from pathlib import Path
@@ -13,13 +14,24 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.splits import load_split
+from tf_slr.models.weights import load_into
+from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import evaluate, network_logits
 from tf_slr.training.networks import build, stream_of
+from tf_slr.training.precision import computing_in, scaled, variables_of
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import SCHEDULES
+from tf_slr.training.strategy import (
+    chief_first,
+    is_chief,
+    shared_dataset,
+    sum_over_workers,
+    worker_loss_told,
+    workers_of,
+)
 from tf_slr.training.teacher import Teacher
 
 
@@ -46,41 +58,75 @@ class _Progress(tf_keras.callbacks.Callback):
 class Trainer:
     """Trains the student of one recipe on one corpus into one run folder.
 
+    Several processes may train together. Each makes a `Trainer` of the same corpus, recipe and run folder, and all
+    must see one and the same folder; the chief alone writes to it. When one is lost the others give up, and all that
+    are started again go on from the chief's checkpoint.
+
+    Args:
+        corpus: the corpus.
+        recipe: all that is to be decided.
+        run_root: the run folder.
+        strategy: where replicas are, see `strategy_here`; None for one process.
+
     Raises:
-        UsageError: the folder holds another run.
+        UsageError: the folder holds another run, there are fewer clips than replicas, or a worker was lost.
         DataError: the corpus has no usable training or dev sample.
     """
 
-    def __init__(self, corpus: Corpus, recipe: Recipe, run_root: Path | str) -> None:
+    def __init__(
+        self, corpus: Corpus, recipe: Recipe, run_root: Path | str, strategy: tf.distribute.Strategy | None = None
+    ) -> None:
         self.corpus, self.recipe, self.run = corpus, recipe, Run(run_root)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.is_chief = is_chief(self.strategy)
         options = recipe.training
         self.train, self.dev = (load_split(corpus, name, recipe.features.source) for name in ("train", "dev"))
         self.refused = self.train.refused + self.dev.refused
-        self.run.start(corpus, recipe)
-        self.vocabulary = self.run.vocabulary
+        replicas = self.strategy.num_replicas_in_sync
+        if min(options.batch, len(self.train.samples)) < replicas:
+            raise UsageError(
+                f"training.batch: each of {replicas} replicas needs a clip in every batch, received batches of "
+                f"{options.batch} from {len(self.train.samples)} clips"
+            )
+        # What the recipe names is looked at before the run folder is made.
+        self.vocabulary = corpus.vocabulary()
+        teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
+        if teacher and recipe.distill.features:
+            teacher.check_features(recipe.model)
+        initial = files.read_npz(options.init) if options.init and not self.run.last.is_file() else {}
+        chief_first(self.strategy, lambda: self.run.start(corpus, recipe))
         # Together with the batches' own seeds this makes two runs on a CPU bit-identical.
         tf_keras.utils.set_random_seed(options.seed)
         tf.config.experimental.enable_op_determinism()
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
-        teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
         online = teacher if recipe.distill.online else None
         if teacher:
-            streams += [teacher.video(self.train)] if online else teacher.logits(self.train)
+            kept = None if online else chief_first(self.strategy, lambda: teacher.logits(self.train))
+            streams += kept or [teacher.video(self.train)]
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
         )
-        self.network = build(recipe.model, self.vocabulary.classes, options.seed)
-        self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, online and online.network)
-        steps = options.epochs * len(self.batches)
-        self.model.compile(
-            tf_keras.optimizers.AdamW(
-                SCHEDULES[options.schedule](options.learning_rate, steps),
-                weight_decay=options.weight_decay,
-                global_clipnorm=options.clip_norm,
-            )
-        )
-        self.model.optimizer.build(self.network.trainable_variables)
+        with self.strategy.scope(), worker_loss_told(self.strategy):
+            with computing_in(options.precision):
+                self.network = self._build()
+            load_into(self.network, initial, options.init)
+            self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, online and online.network)
+            self.model.compile(self._optimizer())
+            self.model.optimizer.build(self.network.trainable_variables)
         self.state = {"epoch": 0, "batch": 0, "sums": {}, "best_wer": None, "best_epoch": None, "seconds": 0.0}
+
+    def _build(self) -> tf_keras.Model:
+        """The network that is trained, with the weights it starts from."""
+        return build(self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
+
+    def _optimizer(self) -> tf_keras.optimizers.Optimizer:
+        options = self.recipe.training
+        optimizer = tf_keras.optimizers.AdamW(
+            SCHEDULES[options.schedule](options.learning_rate, options.epochs * len(self.batches)),
+            weight_decay=options.weight_decay,
+            global_clipnorm=options.clip_norm,
+        )
+        return scaled(optimizer, options.precision)
 
     def fit(self) -> dict:
         """Train to the end, going on from the newest checkpoint.
@@ -90,10 +136,12 @@ class Trainer:
 
         Raises:
             DataError: the loss became NaN or infinite, or a clip can no longer be read.
-            UsageError: the run did not reach the WER its recipe promises; no summary is written.
+            UsageError: the run did not reach the WER its recipe promises; no summary is written. Or a worker
+                was lost, or sees another run folder than this one.
         """
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last, **self._variables())
+        self._check_agreement()
         epochs = self.recipe.training.epochs
         started = time.monotonic() - self.state["seconds"]
         done = self.state["epoch"] * len(self.batches) + self.state["batch"]
@@ -104,7 +152,8 @@ class Trainer:
                 self.state["seconds"] = time.monotonic() - started
                 if self.state["batch"] == len(self.batches):
                     self._end_epoch(bar)
-                checkpoints.save(self.run.last, self.state, **self._variables())
+                if self.is_chief:
+                    checkpoints.save(self.run.last, self.state, **self._variables())
         summary = {
             "dev_wer": self.state["best_wer"],
             "best_epoch": self.state["best_epoch"],
@@ -118,42 +167,64 @@ class Trainer:
                 f"{self.run.root}: the recipe promises a dev WER of {100 * promised:.1f} %, "
                 f"the run reached {100 * summary['dev_wer']:.1f} %"
             )
-        files.write_json(self.run.summary_path, summary)
+        if self.is_chief:
+            files.write_json(self.run.summary_path, summary)
         return summary
 
+    def _check_agreement(self) -> None:
+        """See that all workers go on from the same position."""
+        _, workers = workers_of(self.strategy)
+        here = [self.state["epoch"], self.state["batch"]]
+        if sum_over_workers(self.strategy, here) != [workers * value for value in here]:
+            raise UsageError(f"{self.run.root}: workers found different checkpoints; all must see the same run folder")
+
     def _variables(self) -> dict[str, list[tf.Variable]]:
-        return {"network": self.network.weights, "optimizer": self.model.optimizer.variables}
+        return {"network": self.network.weights, "optimizer": variables_of(self.model.optimizer)}
 
     def _segment(self, bar: tqdm) -> None:
         """Train to the next checkpoint or the epoch's end, whichever comes first."""
         start = self.state["batch"]
         stop = min(len(self.batches), start + self.recipe.training.checkpoint_steps)
-        data = self.batches.dataset(self.state["epoch"], start, stop)
-        try:
-            self.model.fit(data, verbose=0, callbacks=[_Progress(self.state, bar)])
-        except tf.errors.OpError:
-            if self.batches.fault:
-                raise self.batches.fault from None
-            raise
+        data = shared_dataset(
+            self.strategy, lambda share: self.batches.dataset(self.state["epoch"], start, stop, share)
+        )
+        with worker_loss_told(self.strategy):
+            try:
+                self.model.fit(data, steps_per_epoch=stop - start, verbose=0, callbacks=[_Progress(self.state, bar)])
+            except tf.errors.OpError:
+                if self.batches.fault:
+                    raise self.batches.fault from None
+                raise
 
     def _end_epoch(self, bar: tqdm) -> None:
         """Evaluate on dev, keep the best weights, write the metrics line."""
         options, state = self.recipe.training, self.state
-        line = {"epoch": state["epoch"] + 1, "step": int(self.model.optimizer.iterations)}
+        line = {"epoch": state["epoch"] + 1, "step": int(self.model.optimizer.iterations.numpy())}
         line |= {name: round(total / len(self.batches), 5) for name, total in state["sums"].items()}
-        line["learning_rate"] = float(self.model.optimizer.learning_rate)
+        line["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         last = line["epoch"] == options.epochs
         if line["epoch"] % options.evaluate_every == 0 or last:
-            stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, self.dev)
-            logits = network_logits(self.network, stream, self.dev.frames, options.batch)
-            wer = evaluate(logits, self.dev.samples, self.vocabulary).wer
-            line["dev_wer"] = wer
-            if state["best_wer"] is None or wer < state["best_wer"]:
-                state["best_wer"], state["best_epoch"] = wer, line["epoch"]
-                checkpoints.save(self.run.best, {"epoch": line["epoch"]}, network=self.network.weights)
+            line["dev_wer"] = self._dev_wer()
+            self._keep_if_best(line["dev_wer"], line["epoch"])
         line["seconds"] = round(state["seconds"], 1)
-        self.run.append_metrics(line)
+        if self.is_chief:
+            self.run.append_metrics(line)
         losses = f"loss {line['loss']:.3f}"
         dev = f", dev WER {100 * line['dev_wer']:.2f} %" if "dev_wer" in line else ""
         bar.write(f"epoch {line['epoch']:3d}  {losses}{dev}  ({line['seconds']:.0f} s)")
         state |= {"epoch": state["epoch"] + 1, "batch": 0, "sums": {}}
+
+    def _keep_if_best(self, wer: float, epoch: int) -> None:
+        if self.state["best_wer"] is None or wer < self.state["best_wer"]:
+            self.state["best_wer"], self.state["best_epoch"] = wer, epoch
+            if self.is_chief:
+                checkpoints.save(self.run.best, {"epoch": epoch}, network=self.network.weights)
+
+    def _dev_wer(self) -> float:
+        """Word error rate on dev, of which each worker recognises its part."""
+        number, workers = workers_of(self.strategy)
+        part = self.dev.part(range(number, len(self.dev.samples), workers))
+        stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, part)
+        logits = network_logits(self.network, stream, part.frames, self.recipe.training.batch)
+        errors = evaluate(logits, part.samples, self.vocabulary).errors()
+        return Errors(*sum_over_workers(self.strategy, dataclasses.astuple(errors))).wer

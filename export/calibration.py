@@ -1,0 +1,28 @@
+"""Clips that show a converter which values activations take: always of the training split."""
+
+import numpy as np
+
+from tf_slr.corpus.manifest import Corpus, Sample
+from tf_slr.features.splits import UsableSplit
+from tf_slr.features.streams import Landmarks
+from tf_slr.landmarks import Normalisation
+
+CLIPS = 64
+
+
+def calibration_samples(corpus: Corpus, seed: int) -> list[Sample]:
+    """The clips of the training split that calibrate: up to 64, drawn by a seed."""
+    listed = [sample for sample in corpus.split("train") if sample.feasible]
+    drawn = np.random.default_rng(seed).permutation(len(listed))[:CLIPS]
+    return [listed[i] for i in sorted(drawn)]
+
+
+def calibration_inputs(corpus: Corpus, samples: list[Sample], rule: Normalisation) -> list[np.ndarray]:
+    """Clips as a landmark student reads them, float32 [T, 276] each.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    split = UsableSplit(samples, [corpus.clip(sample) for sample in samples], [])
+    stream = Landmarks(split.clips, rule)
+    return [stream.shown(i, None) for i in range(len(samples))]

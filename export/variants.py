@@ -1,0 +1,68 @@
+"""The forms in which a student can be exported."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tf_slr.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How numbers are kept and the BiLSTM is written.
+
+    Attributes:
+        summary: for whom, in a line.
+        numbers: "fp32"; "weights": weights in INT8, activations brought to INT8 on the fly for every product, float32
+            between the operators; "static": INT8 between them too, by ranges seen in calibration; "static-but-lstm":
+            the same, with fused LSTMs left in float32.
+        bilstm: "fused" as LiteRT's operator, which keeps state; "loop" of plain operators; "lengths" the same in
+            several signatures of fixed length.
+    """
+
+    summary: str
+    numbers: Literal["fp32", "weights", "static", "static-but-lstm"]
+    bilstm: Literal["fused", "loop", "lengths"]
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs clips to find the ranges of activations."""
+        return self.numbers.startswith("static")
+
+    @property
+    def deployable(self) -> bool:
+        """Whether a bundle may hold it; what is not is there to be compared with."""
+        return self.numbers in ("weights", "static")
+
+
+FP32, DEFAULT = "fp32", "stateless"
+
+# Activations of 16 bits are not among them: the converter has no such LSTM, cannot calibrate the loop for them, and
+# LiteRT has only reference kernels, which take 25 times as long for a convolution.
+VARIANTS = {
+    FP32: Variant("the reference", "fp32", "fused"),
+    "fp32-stateless": Variant("FP32 without variable tensors", "fp32", "loop"),
+    "dynamic": Variant("INT8 weights, with LiteRT's fused LSTM", "weights", "fused"),
+    DEFAULT: Variant("INT8 weights, without variable tensors: the closest to FP32 and the fastest", "weights", "loop"),
+    "lengths": Variant("the same for web pages, which need fixed lengths", "weights", "lengths"),
+    "static": Variant("INT8 between operators too, by calibration", "static", "loop"),
+    "float-lstm": Variant("the same with fused LSTMs in FP32", "static-but-lstm", "fused"),
+    "integer": Variant("for devices without floating point: every operator in INT8, by calibration", "static", "fused"),
+}
+
+DEPLOYABLE = tuple(name for name, variant in VARIANTS.items() if variant.deployable)
+
+
+def variant_of(name: str) -> Variant:
+    """The variant of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in VARIANTS:
+        raise UsageError(f"no variant {name!r}; expected one of {', '.join(VARIANTS)}")
+    return VARIANTS[name]
+
+
+def summaries() -> str:
+    """All that a bundle may hold, for help."""
+    return "; ".join(f"{name}: {VARIANTS[name].summary}" for name in DEPLOYABLE)

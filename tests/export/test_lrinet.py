@@ -1,0 +1,83 @@
+"""A student that reads video: exported, recognised by the runtime, without a tracker."""
+
+import numpy as np
+import pytest
+
+from export.bundle import export
+from tests.tiny import GLOSSES, sign
+from tf_slr import files
+from tf_slr.cli import main
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.video import open_video
+from tf_slr.errors import DataError, UsageError
+from tf_slr.landmarks import Clip
+from tf_slr.pictures import MARGIN, FrameOptions
+from tf_slr.runtime import Recognizer
+from tf_slr.runtime.bundle import read_bundle
+from tf_slr.training.reporting import evaluate_model
+from tf_slr.training.runs import Run
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory, video_run):
+    root = tmp_path_factory.mktemp("bundle") / "lrinet"
+    export(video_run, root)
+    return root
+
+
+def test_the_fused_lstm_is_exported_too(tmp_path, video_run):
+    metrics = export(video_run, tmp_path / "bundle", "dynamic")
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in metrics["operators"]
+
+
+@pytest.fixture(scope="module")
+def clips(video_corpus):
+    """Videos of the test split and their sentences."""
+    return [(video_corpus / sample.video, sample.glosses) for sample in Corpus(video_corpus).split("test")]
+
+
+def test_the_bundle_says_what_its_student_reads(bundle, video_run):
+    loaded = read_bundle(bundle)
+    assert loaded.description["input"] == "frames"
+    assert loaded.input == FrameOptions(16, MARGIN)
+    with pytest.raises(UsageError, match="student reads video"):
+        _ = loaded.normalisation
+    metrics = loaded.description["metrics"]
+    assert metrics["operators"]["CONV_2D"] >= 9 + 2  # of frames, over time
+    assert metrics["fp32_keras_difference"] <= 1e-4
+    assert metrics["dev_wer_fp32"] == files.read_json(Run(video_run).summary_path)["dev_wer"] < 0.5
+    assert metrics["bytes_int8"] < metrics["bytes_fp32"]
+
+
+def test_int8_weights_are_int8(bundle):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(bundle / "student.tflite"))
+    weights = [t for t in interpreter.get_tensor_details() if t["dtype"] == np.int8 and np.prod(t["shape"]) > 1000]
+    assert len(weights) >= 2 + 2  # of frames, over time
+
+
+def test_video_files_are_recognised(bundle, clips, video_corpus, capsys):
+    recognizer = Recognizer.load(bundle)
+    found = [recognizer.transcribe(open_video(path).frames(), 25).glosses for path, _ in clips]
+    result, _ = evaluate_model(None, bundle, video_corpus, "test", 0)
+    assert [" ".join(glosses) for glosses in found] == [entry["hypothesis"] for entry in result["results"]]
+    assert sum(glosses == reference for glosses, (_, reference) in zip(found, clips, strict=True)) >= len(clips) // 2
+    assert main(["recognize", "--bundle", str(bundle), str(clips[0][0])]) == 0
+    assert f"{clips[0][0]}: {' '.join(found[0])}" in capsys.readouterr().out
+
+
+def test_no_video_leaves_a_trace_in_the_next(bundle, clips):
+    pictures = [list(open_video(path).frames()) for path, _ in clips[:2]]
+    recognizer = Recognizer.load(bundle)
+    first, second = (recognizer.transcribe(clip) for clip in pictures)
+    assert [recognizer.transcribe(clip) for clip in reversed(pictures)] == [second, first]
+
+
+def test_what_it_does_not_read_is_refused(bundle):
+    recognizer = Recognizer.load(bundle)
+    landmarks = sign(GLOSSES[0], np.random.default_rng(0))
+    with pytest.raises(UsageError, match="student reads video, received landmarks"):
+        recognizer.transcribe(Clip(landmarks, None, 1.0))
+    with pytest.raises(DataError, match="has no frame"):
+        recognizer.transcribe([])

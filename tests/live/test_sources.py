@@ -1,0 +1,67 @@
+"""Frames of files and cameras, with their times."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2")
+
+import cv2
+
+from tf_slr.corpus.signsynth import write_video
+from tf_slr.corpus.video import read_frames
+from tf_slr.errors import DataError, UsageError
+from tf_slr.live.sources import Camera, VideoFile
+
+
+@pytest.fixture
+def video(tmp_path):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (12, 8, 10, 3), dtype=np.uint8)
+    write_video(tmp_path / "clip.avi", np.repeat(np.repeat(coarse, 10, axis=1), 10, axis=2))
+    return tmp_path / "clip.avi"
+
+
+def test_a_file_that_may_wait_gives_every_frame_with_its_time(video):
+    source = VideoFile(video, realtime=False, usual_fps=30)
+    assert source.waits
+    shots = list(source.shots(threading.Event()))
+    assert [shot.time for shot in shots] == [number / 25 for number in range(12)]
+    for shot, frame in zip(shots, read_frames(video), strict=True):
+        np.testing.assert_array_equal(shot.picture, frame)
+
+
+def test_in_real_time_no_frame_comes_before_its_time(video):
+    source = VideoFile(video, realtime=True, usual_fps=30)
+    assert not source.waits
+    begun = None
+    for shot in source.shots(threading.Event()):
+        begun = shot.taken if begun is None else begun
+        assert shot.taken - begun == pytest.approx(shot.time)
+
+
+def test_pictures_without_a_rate_have_that_of_the_training(tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((80, 80, 3), 40 * number, np.uint8))
+    shots = VideoFile(tmp_path, realtime=False, usual_fps=10).shots(threading.Event())
+    assert [shot.time for shot in shots] == [0, 0.1, 0.2]
+
+
+def test_a_source_stops_when_told(video):
+    stop = threading.Event()
+    shots = VideoFile(video, realtime=True, usual_fps=30).shots(stop)
+    assert len(list(itertools.islice(shots, 3))) == 3
+    stop.set()
+    assert list(shots) == []
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        VideoFile(tmp_path / "none.mp4", realtime=True, usual_fps=30)
+
+
+def test_a_camera_that_is_not_there_is_refused_with_advice():
+    with pytest.raises(UsageError, match=r"camera 99: cannot be opened.*--source"):
+        Camera(99)

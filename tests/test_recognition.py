@@ -1,0 +1,127 @@
+"""`tf-slr recognize` as people use it: many files of every kind, some of them broken."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.test_cli import tf_slr
+from tests.test_subtitles import read_srt, read_webvtt
+from tf_slr.commands.recognition import BESIDE, destinations
+from tf_slr.corpus.inputs import Input
+from tf_slr.corpus.manifest import read_clip, write_clip
+from tf_slr.errors import UsageError
+from tf_slr.landmarks import Clip
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory, tiny_corpus):
+    """Two clips, and between them one that is none."""
+    folder = tmp_path_factory.mktemp("clips")
+    for name in ("test-00000", "test-00001"):
+        shutil.copy(tiny_corpus / "landmarks" / f"{name}.npz", folder)
+    (folder / "broken.npz").write_bytes(b"broken")
+    return [folder / "test-00000.npz", folder / "broken.npz", folder / "test-00001.npz"]
+
+
+@pytest.fixture(scope="module")
+def recognised(tmp_path_factory, clips, tiny_bundle):
+    """Everything made of the clips, and what was said."""
+    out = tmp_path_factory.mktemp("out")
+    stdout, stderr = tf_slr("recognize", "--bundle", tiny_bundle, *clips, "--json", "--srt", out, "--vtt", out,
+                            "--draw", out / "films", code=1)  # fmt: skip
+    return json.loads(stdout), stderr, out
+
+
+def test_json_tells_of_every_file(recognised, clips):
+    entries, stderr, out = recognised
+    assert [entry["clip"] for entry in entries] == list(map(str, clips))
+    good, broken, other = entries
+    assert str(clips[1]) in broken["error"]
+    assert broken["glosses"] == []
+    assert f"error: {broken['error']}" in stderr
+    for entry in (good, other):
+        assert entry["fps"] == 30
+        assert entry["frames"] == len(read_clip(entry["clip"]).landmarks)
+        assert all(0 <= word["start"] < word["end"] <= entry["frames"] / 30 for word in entry["glosses"])
+        assert all(0 < word["confidence"] <= 1 for word in entry["glosses"])
+        for kind, folder, suffix in (("srt", out, ".srt"), ("vtt", out, ".vtt"), ("draw", out / "films", ".mp4")):
+            path = folder / (Path(entry["clip"]).stem + suffix)
+            assert entry["files"][kind] == str(path)
+            assert f"wrote {path}\n" in stderr
+            assert path.stat().st_size > 0
+    assert not list(out.rglob("broken*"))
+
+
+def test_subtitles_say_what_the_json_says(recognised):
+    for entry in (recognised[0][0], recognised[0][2]):
+        for kind, read in (("srt", read_srt), ("vtt", read_webvtt)):
+            shown = list(read(Path(entry["files"][kind]).read_text(encoding="utf-8")))
+            expected = [(word["gloss"], round(1000 * word["start"])) for word in entry["glosses"]]
+            assert [(cue.text, cue.start) for cue in shown] == expected
+            assert expected
+
+
+def test_people_read_a_sentence_and_below_it_the_times(tiny_bundle, clips, recognised):
+    stdout, stderr = tf_slr("recognize", "--bundle", tiny_bundle, clips[0])
+    assert stderr == ""
+    sentence, *lines = stdout.splitlines()
+    words = recognised[0][0]["glosses"]
+    assert sentence == f"{clips[0]}: {' '.join(word['gloss'] for word in words)}"
+    assert [line.split()[-1] for line in lines] == [word["gloss"] for word in words]
+    assert [float(line.split()[0]) for line in lines] == pytest.approx([word["start"] for word in words], abs=0.006)
+    assert [line.split()[4] for line in lines] == [f"{word['confidence']:.0%}" for word in words]
+
+
+def test_a_pose_file_of_twice_the_rate_says_the_same_at_the_same_times(tmp_path, tiny_bundle, clips, recognised):
+    pytest.importorskip("pose_format")
+    from tf_slr.corpus.poses import write_pose
+
+    clip = read_clip(clips[0])
+    fast, fps = Input(clips[0], clip, np.arange(len(clip.landmarks)) / 30).landmarks_at(60)
+    assert fps == 60
+    write_pose(tmp_path / "fast.pose", fast, fps)
+    entry = json.loads(tf_slr("recognize", "--bundle", tiny_bundle, tmp_path / "fast.pose", "--json")[0])[0]
+    assert entry["fps"] == pytest.approx(60, rel=0.01)
+    expected = recognised[0][0]["glosses"]
+    assert [word["gloss"] for word in entry["glosses"]] == [word["gloss"] for word in expected]
+    assert [word["start"] for word in entry["glosses"]] == pytest.approx([w["start"] for w in expected], abs=0.14)
+
+
+def test_a_rate_that_was_told_is_used(tmp_path, tiny_bundle, clips):
+    clip = read_clip(clips[0])
+    slow = Clip(clip.landmarks[::2], clip.shoulders[::2], clip.aspect)
+    write_clip(tmp_path / "slow.npz", slow)
+    command = ("recognize", "--bundle", tiny_bundle, tmp_path / "slow.npz", "--json")
+    assert json.loads(tf_slr(*command, "--fps", "15")[0])[0]["fps"] == 15
+    assert "1 to 1000" in tf_slr(*command, "--fps", "0", code=1)[1]
+
+
+def test_where_files_go(tmp_path):
+    folder = tmp_path / "frames.v2"
+    folder.mkdir()
+    video = tmp_path / "a.b.mp4"
+    video.write_bytes(b"")
+    assert destinations("--srt", None, [video], ".srt") == []
+    beside = destinations("--srt", BESIDE, [video, folder], ".srt")
+    assert beside == [tmp_path / "a.b.srt", tmp_path / "frames.v2.srt"]
+    assert destinations("--srt", tmp_path / "x.srt", [video], ".srt") == [tmp_path / "x.srt"]
+    assert destinations("--draw", tmp_path / "new", [video], ".mp4") == [tmp_path / "new" / "a.b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("where", "clips", "message"),
+    [
+        ("one.mp4", ["a.npz", "b.npz"], "taken by"),
+        ("out", ["x/a.npz", "y/a.mp4"], "taken by"),
+        (".", ["a.mp4"], "taken by"),
+        (BESIDE, ["a.mp4"], "taken by"),
+        ("a.mp4", ["b.npz", "a.mp4"], "taken by"),
+        ("b.npz", ["b.npz", "a.npz"], "clips stand before"),
+    ],
+)
+def test_no_file_is_written_twice_or_over_a_clip(where, clips, message):
+    with pytest.raises(UsageError, match=message):
+        destinations("--draw", where, [Path(clip) for clip in clips], ".mp4")

@@ -1,0 +1,116 @@
+"""A tiny language for tests of the corrector, in which every gloss has one successor, and a corrector of it."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+GLOSSES = tuple(f"G{i:02d}" for i in range(16))
+
+RECIPE = """
+[model]
+width = 48
+heads = 2
+feedforward = 96
+encoder_layers = 2
+dropout = 0.0
+positions = 24
+
+[noise]
+substitution = 0.1
+deletion = 0.08
+insertion = 0.05
+
+[training]
+epochs = 30
+second_epochs = 2
+drafts = 1
+batch = 32
+learning_rate = 8e-3
+rename = 0.2
+checkpoint_steps = 5
+"""
+
+
+def sentence(rng: np.random.Generator) -> tuple[str, ...]:
+    """Four to eight glosses, each followed by the next one of the circle."""
+    start, length = rng.integers(len(GLOSSES)), rng.integers(4, 9)
+    return tuple(GLOSSES[(start + i) % len(GLOSSES)] for i in range(length))
+
+
+def write_list(path: Path, count: int = 300) -> Path:
+    """A list of annotations in PHOENIX' layout."""
+    rng = np.random.default_rng(0)
+    rows = [f"s{i}|s{i}/1/*.png|S1|{' '.join(sentence(rng))}" for i in range(count)]
+    path.write_text("\n".join(["id|folder|signer|annotation", *rows]) + "\n")
+    return path
+
+
+def errors_in(sentences, rng: np.random.Generator) -> list[list[str]]:
+    """Each sentence with one or two clear errors."""
+    wrong = []
+    for one in map(list, sentences):
+        place = int(rng.integers(1, len(one) - 1))
+        kind = rng.integers(3)
+        if kind == 0:
+            one[place] = GLOSSES[(GLOSSES.index(one[place]) + 5) % len(GLOSSES)]
+        elif kind == 1:
+            del one[place]
+        else:
+            one.insert(place, GLOSSES[(GLOSSES.index(one[place]) + 7) % len(GLOSSES)])
+        wrong.append(one)
+    return wrong
+
+
+@functools.cache
+def tiny_corrector() -> Path:
+    """The folder of a finished corrector of the tiny language, without a choice on dev; treat it as read-only."""
+    from export.corrector import export_corrector
+    from tf_slr.cleanup import NONE
+    from tf_slr.training.correction.recipe import load_corrector_recipe
+    from tf_slr.training.correction.text import text_of_table
+    from tf_slr.training.correction.trainer import CorrectionTrainer
+
+    root = Path(tempfile.mkdtemp(prefix="tiny-corrector-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    (root / "recipe.toml").write_text(RECIPE)
+    text = text_of_table(write_list(root / "list.csv"), NONE)
+    CorrectionTrainer(text, load_corrector_recipe(str(root / "recipe.toml")), root / "run").fit()
+    export_corrector(root / "run")
+    return root / "run"
+
+
+def write_untrained_corrector(root: Path, glosses, favourite: str, margins, networks: int = 1, seed: int = 0) -> Path:
+    """A corrector that has learned nothing and would hear `favourite` everywhere, where its margins let it.
+
+    Args:
+        root: the folder.
+        glosses: what it knows.
+        favourite: one of them.
+        margins: `decoding.edits.Margins`.
+        networks: 1 or 2, of which only the first is asked.
+        seed: of its weights.
+    """
+    from export.corrector import convert
+    from tf_slr import files
+    from tf_slr.decoding.symbols import Symbols
+    from tf_slr.glosses import Vocabulary
+    from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
+    from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, Description
+
+    options = CorrectorOptions(width=16, heads=2, feedforward=16, encoder_layers=1, dropout=0.0, positions=32)
+    vocabulary = Vocabulary(tuple(glosses))
+    network = CorrectorNetwork(options, Symbols(vocabulary).count, seed)
+    bias = np.zeros(network.symbols, np.float32)
+    bias[vocabulary.encode([favourite])] = 30
+    network.biases["slots"].assign(bias)
+    model, names = convert(network, int8=True), MODELS[:networks]
+    for name in names:
+        files.write_bytes(root / name, model)
+    description = Description(vocabulary.glosses, "gloss", "none", 30, 32, networks=networks, margins=margins)
+    hashes = {name: files.sha256(root / name) for name in names}
+    files.write_json(root / DESCRIPTION, {"format": FORMAT, "files": hashes, **description.table()})
+    return root

@@ -1,0 +1,87 @@
+"""Margins chosen on dev: the best of all by its own rule, and never a loss."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tiny_corrector import errors_in, sentence, tiny_corrector
+from tf_slr.decoding.edits import REPLACE, Margins
+from tf_slr.decoding.symbols import text_slots
+from tf_slr.errors import DataError
+from tf_slr.runtime.corrector import MODELS, Corrector
+from tf_slr.training.correction.selection import (
+    CAUTION,
+    Candidate,
+    DevSentence,
+    dev_sentences,
+    least_margin,
+    own_margin,
+    select,
+)
+from tf_slr.transcripts import Reference
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(-2, 2)), max_size=30))
+def test_no_other_margin_gains_more_beyond_its_chance(pairs):
+    candidates = [Candidate(REPLACE, margin / 8, gain) for margin, gain in pairs]
+    chosen = least_margin(candidates)
+
+    def value(margin):
+        gains = [one.gain for one in candidates if one.margin >= margin]
+        return sum(gains) - CAUTION * math.sqrt(sum(gain**2 for gain in gains))
+
+    best = max([0.0, *(value(one.margin) for one in candidates)])
+    assert value(chosen) == pytest.approx(best)
+    assert math.isinf(chosen) == (best <= 0)
+
+
+def models():
+    return [(tiny_corrector() / name).read_bytes() for name in MODELS]
+
+
+def dev(count, wrong):
+    rng = np.random.default_rng(3)
+    truths = [sentence(rng) for _ in range(count)]
+    heard = errors_in(truths, rng) if wrong else truths
+    return [DevSentence(text_slots(one), truth) for one, truth in zip(heard, truths, strict=True)]
+
+
+def test_a_corrector_that_helps_on_dev_is_used_and_every_method_is_measured():
+    plain = Corrector.load(tiny_corrector()).description
+    chosen = select(models(), plain, dev(60, wrong=True))
+    assert set(chosen.metrics["methods"]) == {"edit 1", "generate 1", "generate 2"}
+    before = chosen.metrics["before"]["wer"]
+    for results in chosen.metrics["methods"].values():
+        assert results["with margins"]["wer"] <= before
+    best = min(results["with margins"]["wer"] for results in chosen.metrics["methods"].values())
+    assert chosen.metrics["methods"][f"{chosen.method} {chosen.networks}"]["with margins"]["wer"] == best < before / 2
+
+
+def test_where_nothing_can_be_gained_nothing_is_ever_changed():
+    plain = Corrector.load(tiny_corrector()).description
+    chosen = select(models(), plain, dev(30, wrong=False))
+    assert chosen.margins == Margins.never()
+    corrector = Corrector(models(), chosen)
+    for one in dev(20, wrong=True):
+        assert [word.gloss for word in corrector.correct(one.slots)] == [slot.glosses[0] for slot in one.slots]
+    assert dataclasses.replace(chosen).table()["margins"] == dict.fromkeys(["replace", "delete", "insert", "rewrite"])
+
+
+def test_hypotheses_meet_their_references_or_are_refused():
+    references = {"a": Reference(("X",)), "b": Reference(("Y", "Z"))}
+    joined = dev_sentences({"b": text_slots(["Y"])}, references, "h.ctm")
+    assert [(len(one.slots), one.reference) for one in joined] == [(0, ("X",)), (1, ("Y", "Z"))]
+    with pytest.raises(DataError, match=r"h\.ctm.*references lack: c"):
+        dev_sentences({"c": []}, references, "h.ctm")
+
+
+def test_one_that_learned_from_evidence_is_believed_unless_dev_speaks_against_it():
+    lucky = [Candidate("replace", 0.2, 1), Candidate("replace", 0.1, 0), Candidate("replace", -0.5, -1)]
+    assert own_margin(lucky) == 0.0
+    assert least_margin(lucky) == math.inf  # too few to prove anything
+    assert own_margin([*lucky, Candidate("replace", 0.3, -2)]) == math.inf

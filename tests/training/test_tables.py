@@ -1,0 +1,286 @@
+"""Tables: which runs they need, that each is made once and survives a SIGKILL, and that figures are what they say."""
+
+import dataclasses
+import json
+import math
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tf_slr import files
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import UsageError
+from tf_slr.features.augment import NONE
+from tf_slr.training.distill import DistillOptions
+from tf_slr.training.tables import runner as runner_module
+from tf_slr.training.tables.ablations import NO, YES, Ablations, Recipes
+from tf_slr.training.tables.cells import Cell, Cells
+from tf_slr.training.tables.report import Figure, Report, compared
+from tf_slr.training.tables.runner import Runner, locked
+
+ROOT = Path(__file__).parents[2]
+STUDENT = """
+promised_wer = 0.01
+[model]
+width = 16
+hidden = 12
+[features.augment]
+speed = 0.0
+[training]
+epochs = 2
+batch = 16
+learning_rate = 4e-3
+"""
+DISTILLED = "[distill]\nconv = 2.0\nsequence = 3.0\ninner = 1.0\ntemperature = 2.0\n"
+LRINET = """
+[model]
+kind = "lrinet"
+size = 12
+scale = 2
+widths = [8, 8, 8, 8]
+[model.temporal]
+width = 16
+[distill]
+features = 1.0
+sequence = 1.0
+online = true
+"""
+TEACHER = LRINET.replace("[distill]\nfeatures = 1.0\nsequence = 1.0\nonline = true\n", "")
+
+
+@pytest.fixture(scope="module")
+def recipes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipes")
+    for name, text in {"student": STUDENT, "kd": STUDENT + DISTILLED, "lrinet": LRINET, "teacher": TEACHER}.items():
+        (folder / f"{name}.toml").write_text(text)
+    paths = {name: str(folder / f"{name}.toml") for name in ("student", "lrinet")}
+    return Recipes(**paths, distilled=str(folder / "kd.toml"), seeds=2)
+
+
+@pytest.fixture
+def ablations(recipes, tmp_path):
+    teacher = Cell.of(recipes.lrinet.replace("lrinet", "teacher"), ())
+    return Ablations(recipes, teacher, tmp_path / "teacher")
+
+
+def row_of(table, *marks):
+    (row,) = [row for row in table.rows if row.marks == marks]
+    return row
+
+
+def test_one_run_stands_in_every_table_that_needs_it(ablations):
+    plain = row_of(ablations.table("6"), "K5-K5-K5-P2-K5-P2").cells
+    assert [cell.seed for cell in plain] == [0, 1]
+    assert plain == ablations.table("1").rows[0].cells
+    assert plain == row_of(ablations.table("4"), YES, NO).cells
+    assert plain == row_of(ablations.table("7"), NO, NO, NO).cells
+    taught = ablations.table("1").rows[1].cells
+    assert taught == row_of(ablations.table("4"), YES, YES).cells
+    assert taught == row_of(ablations.table("7"), YES, YES, YES).cells
+    cells = {cell for key in ("1", "4", "6", "7") for row in ablations.table(key).rows for cell in row.cells}
+    # plain and taught, each with and without augmentation, 3 other kernels, 6 other choices of terms, the teacher
+    assert len(cells) == 2 * (4 + 3 + 6) + 1
+    assert all(cell.recipe.promised_wer is None for cell in cells)
+
+
+def test_rows_differ_in_what_the_table_is_about_and_nothing_else(ablations, tmp_path):
+    first, *others = (row.cells[0].recipe for row in ablations.table("4").rows)
+    assert first.features.augment == NONE
+    assert [recipe.features.augment == NONE for recipe in others] == [False, True, False]
+    assert [bool(recipe.distill.teacher) for recipe in others] == [False, True, True]
+    expected = DistillOptions(str(tmp_path / "teacher"), 2.0, 3.0, 0.0, 1.0, temperature=2.0)
+    assert others[-1].distill == expected
+    for recipe in others:
+        augment = dataclasses.replace(recipe.features, augment=NONE)
+        assert dataclasses.replace(recipe, features=augment, distill=DistillOptions()) == first
+    terms = ablations.table("7")
+    only = row_of(terms, NO, YES, NO).cells[0].recipe
+    assert only.distill == dataclasses.replace(expected, conv=0.0, inner=0.0)
+    inner = row_of(terms, NO, NO, YES).cells[0].recipe
+    assert inner.distill == DistillOptions(inner=1.0)
+
+
+def test_table_1_says_when_its_students_differ_in_more_than_distillation(ablations):
+    assert not ablations.table("1").note
+    assert not with_recipes(ablations, settings=("training.batch=8",)).table("1").note
+    assert "differ in more than distillation" in with_recipes(ablations, student="smoke").table("1").note
+
+
+def with_recipes(ablations, **change):
+    recipes = dataclasses.replace(ablations.recipes, **change)
+    return Ablations(recipes, ablations.teacher, ablations.teacher_root)
+
+
+def test_resolutions_keep_the_teachers_scale_or_are_up_sampled_to_it(ablations):
+    table = ablations.table("crkd")
+    models = [row.cells[0].recipe.model for row in table.rows]
+    assert [(model.size, model.recover, model.sides[-1]) for model in models[::2]] == [
+        (12, "equal-scale", 2), (24, "equal-scale", 2), (12, "upsample", 1)
+    ]  # fmt: skip
+    assert models[::2] == models[1::2]
+    coarse = with_recipes(ablations, settings=("model.size=24", "model.stem_stride=2")).table("crkd")
+    assert [row.marks[0] for row in coarse.rows[::2]] == ["24 x 24", "12 x 12", "24 x 24"]
+    assert [row.cells[0].recipe.distill.features for row in table.rows] == [0.0, 1.0] * 3
+
+
+def test_recipes_that_cannot_make_a_table_are_refused_before_anything_is_trained(ablations):
+    with pytest.raises(UsageError, match=r"table 7 needs a weight above 0 of distill\.inner"):
+        with_recipes(ablations, settings=("distill.inner=0.0",)).table("7")
+    with pytest.raises(UsageError, match="expected a recipe --lrinet"):
+        with_recipes(ablations, lrinet="").table("crkd")
+    with pytest.raises(UsageError, match=r"table 6 is about .* the recipe has 'lrinet'"):
+        with_recipes(ablations, student=ablations.recipes.lrinet.replace("lrinet", "teacher")).table("6")
+    with pytest.raises(UsageError, match=r"frame-level features are .* expected the teacher's"):
+        with_recipes(ablations, settings=("model.channels=24",)).table("crkd")
+
+
+@pytest.fixture
+def corpus(tiny_corpus):
+    return Corpus(tiny_corpus)
+
+
+def fake_run(root, weights):
+    root.mkdir()
+    (root / "best.npz").write_bytes(weights)
+    (root / "summary.json").write_text("{}")
+
+
+def test_a_result_is_of_one_recipe_seed_corpus_and_teacher(ablations, corpus, tmp_path, recipes):
+    cells = Cells(tmp_path / "out", corpus)
+    plain, other_seed = ablations.table("6").rows[0].cells
+    taught = ablations.table("1").rows[1].cells[0]
+    assert cells.folder(taught) is None  # there is no teacher yet
+    assert cells.result(taught) is None
+    fake_run(tmp_path / "teacher", b"weights")
+    first = cells.digest(taught)
+    assert len({first, cells.digest(plain), cells.digest(other_seed)}) == 3
+    assert cells.folder(plain).parent == cells.folder(other_seed).parent
+
+    fake_run(tmp_path / "moved", b"weights")
+    moved = Ablations(recipes, ablations.teacher, tmp_path / "moved").table("1").rows[1].cells[0]
+    assert cells.digest(moved) == first
+    fake_run(tmp_path / "better", b"other weights")
+    better = Ablations(recipes, ablations.teacher, tmp_path / "better").table("1").rows[1].cells[0]
+    assert cells.digest(better) != first
+    for name in ("train.csv", "test.csv"):
+        copy = shutil.copytree(corpus.root, tmp_path / name)
+        lines = (copy / name).read_text().splitlines(keepends=True)
+        (copy / name).write_text("".join(lines[:-1]))
+        assert Cells(tmp_path / "out", Corpus(copy)).digest(plain) != cells.digest(plain)
+
+    result = {"digest": cells.digest(plain)}
+    files.write_json(cells.folder(plain) / "result.json", result)
+    assert cells.result(plain) == result
+    files.write_json(cells.folder(plain) / "result.json", {"digest": first})
+    assert cells.result(plain) is None
+
+
+def test_a_mean_its_spread_and_what_lies_within():
+    first = Figure.of([0.20, 0.22, 0.24])
+    assert (first.mean, first.deviation) == pytest.approx((0.22, 0.02))
+    assert first.shown() == "22.00 ± 2.00"
+    assert Figure.of([0.2]).shown() == "20.00"
+    assert Figure.of([]) is None
+    limit = math.hypot(0.02, 0.01)  # of the difference between this figure and one that spreads by 0.01
+    for difference, within in ((0.9 * limit, True), (-0.9 * limit, True), (1.1 * limit, False), (-1.1 * limit, False)):
+        mean = first.mean + difference
+        text = compared(Figure.of([mean - 0.01, mean, mean + 0.01]), first)
+        assert text.startswith("+" if difference > 0 else "-")
+        assert text.endswith("within the spread") == within
+    assert compared(Figure.of([0.2]), first) == "-2.00 (spread unknown)"
+    assert compared(None, first) == ""
+
+
+def test_the_report_of_hand_made_results(ablations, corpus, tmp_path):
+    cells = Cells(tmp_path / "out", corpus)
+    table = ablations.table("6")
+    made = {0: (0.30, 0.34), 1: (0.31, 0.35), 2: (0.50,)}
+    for number, rates in made.items():
+        for cell, wer in zip(table.rows[number].cells, rates, strict=False):
+            groups = {"known signers": {"wer": wer - 0.1}, "held-out signers": {"wer": wer + 0.1}}
+            splits = {"dev": {"wer": wer, "groups": {}}, "test": {"wer": wer + 0.01, "groups": groups}}
+            result = {"digest": cells.digest(cell), "splits": splits, "training": {"parameters": 12345}}
+            files.write_json(cells.folder(cell) / "result.json", result)
+    report = Report(cells, {})
+    lines = report.markdown([table]).splitlines()
+    assert "## Table 6: Kernel size of the convolutions over time, tiny" in lines
+    (head, _, *rows) = [[text.strip() for text in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+    rows = [dict(zip(head, row, strict=True)) for row in rows]
+    assert head[0] == "tiny"
+    assert [row["dev"] for row in rows] == ["32.00 ± 2.83", "33.00 ± 2.83", "50.00", "not run"]
+    assert rows[0]["test, held-out signers"] == "42.00 ± 2.83"
+    assert [row["dev against the first row"] for row in rows] == [
+        "", "+1.00, within the spread", "+18.00 (spread unknown)", ""
+    ]  # fmt: skip
+    assert [row["runs"] for row in rows] == ["2 of 2", "2 of 2", "1 of 2", "0 of 2"]
+    assert [row["parameters"] for row in rows] == ["12,345"] * 3 + ["not run"]
+    found = json.loads(json.dumps(report.json([table])))
+    assert [row["missing_seeds"] for row in found["tables"]["6"]["rows"]] == [[], [], [1], [0, 1]]
+    assert len(found["cells"]) == 5
+
+
+def test_two_runners_in_one_folder_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner_module, "GRACE_SECONDS", 0.1)
+    with locked(tmp_path), pytest.raises(UsageError, match="another process computes tables here"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        pass
+
+
+def test_a_student_without_its_teacher_is_left_out_by_name(ablations, corpus, tmp_path):
+    taught = ablations.table("1").rows[1].cells[0]
+    with locked(tmp_path / "out") as lock:
+        failed = Runner(Cells(tmp_path / "out", corpus), lock, {}).compute([taught])
+    assert failed == [f"{tmp_path / 'teacher'}: is no finished teacher; its students were left out"]
+
+
+def tables(corpus, out, recipes, *extra):
+    command = [sys.executable, ROOT / "tools/tables.py", "--corpus", corpus.root, "--out", out, "--tables", "6",
+               "--seeds", "2", "--student", recipes.student, *extra]  # fmt: skip
+    return subprocess.Popen(
+        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_killed_with_its_training_it_goes_on_and_computes_nothing_twice(corpus, recipes, tmp_path):
+    out = tmp_path / "out"
+    cells = Cells(out, corpus)
+    wanted = Ablations(recipes, None, None).table("6").rows[0].cells
+    folder = cells.folder(wanted[0])
+    process = tables(corpus, out, recipes)
+    deadline = time.monotonic() + 300
+    while not (folder / "run/metrics.jsonl").is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with locked(out) as lock:  # which is free only once the training, too, has ended
+        assert not (folder / "result.json").is_file()
+        assert [line["epoch"] for line in map(json.loads, open(folder / "run/metrics.jsonl"))] == [1]
+        runner = Runner(cells, lock, {"commit": "abc"})
+        assert runner.compute(wanted) == []
+        log = (folder / "log.txt").read_text()
+        assert "epoch   2" in log
+        assert "epoch   1" not in log
+        before = {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*")}
+        assert runner.compute(wanted) == []
+    assert {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*")} == before
+    result = cells.result(wanted[1])
+    assert (result["seed"], result["commit"]) == (1, "abc")
+    assert result["splits"]["test"]["glosses"] == sum(len(sample.glosses) for sample in corpus.split("test"))
+    assert result["command"][:2] == ["tf-slr", "train"]
+    assert "training.seed=1" in result["command"]
+
+    process = tables(corpus, out, recipes, "--report-only")
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("| MSLR | K3-")]
+    mean = sum(cells.result(cell)["splits"]["dev"]["wer"] for cell in wanted) / 2
+    assert f"| 2 of 2 | {100 * mean:.2f} ± " in line
+    assert printed.count("| 0 of 2 | not run | not run |") == 3
+    assert f"wrote {out / 'tables.json'}" in printed
+    assert (out / "table6.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,118 @@
+"""`tf-slr train-corrector` and `tf-slr correct`: sentences that repair themselves."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tf_slr.cleanup import RULES
+from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
+from tf_slr.errors import UsageError
+from tf_slr.scoring import describe
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the commands of the corrector."""
+    train = add_command(commands, "train-corrector", _train, "train what repairs recognised sentences; goes on where "
+                        "it was stopped")  # fmt: skip
+    train.add_argument("--corpus", type=Path, help="corpus whose training sentences are learned")
+    train.add_argument("--text", type=Path, help="a list of annotations alone, such as PHOENIX' train.corpus.csv")
+    train.add_argument("--unit", choices=("gloss", "character"), default="gloss", help="of --text")
+    train.add_argument("--rules", choices=tuple(RULES), default="none", help="clean-up of the sentences, as in scoring")
+    train.add_argument("--evidence", type=Path, metavar="X.jsonl",
+                       help="what a recogniser made of training clips that it had not learned from")  # fmt: skip
+    train.add_argument("--dev", type=Path, nargs="+", default=[], metavar="HYP",
+                       help="recognised dev sentences (.ctm or .jsonl), to choose how sure it must be")  # fmt: skip
+    train.add_argument("--dev-ref", type=Path, metavar="Y.stm", help="their references; the corpus' own without it")
+    train.add_argument("--out", type=Path, required=True, help="folder of the corrector")
+    train.add_argument("--recipe", default="corrector", help="name of a shipped recipe, or path of a .toml file")
+    train.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
+
+    correct = add_command(commands, "correct", _correct, "repair recognised sentences")
+    correct.add_argument("--model", type=Path, required=True, help="folder that train-corrector wrote")
+    correct.add_argument("--hyp", type=Path, required=True, help="recognised sentences (.ctm), or evidence (.jsonl)")
+    correct.add_argument("--out", type=Path, required=True, metavar="OUT.ctm")
+    correct.add_argument("--threads", type=int, default=1)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    if (arguments.corpus is None) == (arguments.text is None):
+        raise UsageError("expected either --corpus or --text")
+    if arguments.dev and arguments.text and not arguments.dev_ref:
+        raise UsageError("--dev needs --dev-ref: a list of training sentences does not hold those of dev")
+    import_tensorflow()
+    from export.corrector import export_corrector
+    from tf_slr.alternatives import read_alternatives
+    from tf_slr.training.correction.recipe import load_corrector_recipe
+    from tf_slr.training.correction.trainer import CorrectionTrainer
+
+    text, references = _sentences(arguments)
+    dev = _dev(arguments.dev, references)
+    code = report(text.notes)
+    evidence = read_alternatives(arguments.evidence) if arguments.evidence else None
+    recipe = load_corrector_recipe(arguments.recipe, arguments.set)
+    summary = CorrectionTrainer(text, recipe, arguments.out, evidence, str(arguments.evidence)).fit()
+    description = export_corrector(arguments.out, dev)
+    print(f"{summary['networks']} networks, {summary['parameters'] / 1e6:.2f} M parameters, "
+          f"{sum(size['bytes_int8'] for size in description.metrics['networks']) / 1e6:.2f} MB in INT8")  # fmt: skip
+    if dev:
+        print(f"dev before    {describe(description.metrics['before'])}")
+        for method, results in description.metrics["methods"].items():
+            for how, errors in results.items():
+                print(f"{method}, {how:12s}  {describe(errors)}")
+        print(f"chosen: {description.method} with {description.networks} network(s)")
+    print(f"wrote {arguments.out}")
+    return code
+
+
+def _sentences(arguments: argparse.Namespace) -> tuple:
+    """The training text, and the references of dev, which nothing but the scorer sees."""
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.training.correction.text import text_of_corpus, text_of_table
+    from tf_slr.transcripts import Reference, read_stm
+
+    references = read_stm(arguments.dev_ref) if arguments.dev_ref else None
+    if arguments.text:
+        return text_of_table(arguments.text, RULES[arguments.rules], arguments.unit), references
+    corpus = Corpus(arguments.corpus)
+    if references is None and arguments.dev:
+        references = {sample.id: Reference(sample.glosses) for sample in corpus.split("dev")}
+    return text_of_corpus(corpus, RULES[arguments.rules]), references
+
+
+def _dev(paths: Sequence[Path], references: Mapping | None) -> list:
+    from tf_slr.training.correction.selection import dev_sentences
+
+    return [sentence for path in paths for sentence in dev_sentences(read_recognised(path), references, str(path))]
+
+
+def read_recognised(path: Path) -> dict[str, list]:
+    """Slots of each utterance of a CTM or of a file of evidence."""
+    from tf_slr.alternatives import Alternatives, read_alternatives
+    from tf_slr.transcripts import read_ctm
+
+    if path.suffix == ".jsonl":
+        return read_alternatives(path)
+    return {
+        name: [Alternatives(start, start + duration, (gloss,), (1.0,), True) for gloss, start, duration in tokens]
+        for name, tokens in read_ctm(path).items()
+    }
+
+
+def _correct(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from tf_slr.decoding.symbols import recognised
+    from tf_slr.runtime.corrector import Corrector
+    from tf_slr.transcripts import write_ctm
+
+    corrector = Corrector.load(arguments.model, arguments.threads)
+    hypotheses = read_recognised(arguments.hyp)
+    result, changed = {}, 0
+    for name, slots in tqdm(hypotheses.items(), unit="sentence", disable=None):
+        words = corrector.correct(slots)
+        result[name] = [word.token(slots) for word in words]
+        changed += [word.gloss for word in words] != recognised(slots)
+    write_ctm(arguments.out, result)
+    print(f"changed {changed} of {len(result)} sentences")
+    print(f"wrote {arguments.out}")
+    return EXIT_OK

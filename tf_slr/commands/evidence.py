@@ -1,0 +1,70 @@
+"""`tf-slr train-ngram` and `tf-slr crossfit`: what decoders and correctors know besides the clip."""
+
+import argparse
+from pathlib import Path
+
+from tf_slr.cleanup import RULES
+from tf_slr.commands.common import add_command, import_tensorflow, report
+from tf_slr.errors import UsageError
+from tf_slr.scoring import describe
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the commands that make evidence and language models."""
+    ngram = add_command(commands, "train-ngram", _train_ngram, "estimate a gloss n-gram (modified Kneser-Ney, ARPA)")
+    source = ngram.add_mutually_exclusive_group(required=True)
+    source.add_argument("--corpus", type=Path, help="a prepared corpus, whose training sentences are counted")
+    source.add_argument("--text", type=Path, help="a list of annotations such as PHOENIX' train.corpus.csv")
+    ngram.add_argument("--rules", choices=tuple(RULES), default="none",
+                       help="clean-up of the sentences; none for a beam search, "
+                            "whose glosses are not cleaned")  # fmt: skip
+    ngram.add_argument("--order", type=int, default=3, help="glosses in the longest n-gram")
+    ngram.add_argument("--out", type=Path, required=True, metavar="X.arpa")
+
+    crossfit = add_command(
+        commands, "crossfit", _crossfit, "recognise each training clip by a run that has not seen it; goes on where it "
+        "was stopped",
+    )  # fmt: skip
+    crossfit.add_argument("--corpus", type=Path, required=True)
+    crossfit.add_argument("--out", type=Path, required=True, help="folder for the folds' runs and train.jsonl")
+    crossfit.add_argument("--recipe", default="default", help="name of a shipped recipe, or path of a .toml file")
+    crossfit.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
+    crossfit.add_argument("--folds", type=int, default=2, help="number of runs; 2 take as long as one on everything")
+    crossfit.add_argument("--seed", type=int, default=0, help="of the division into folds")
+
+
+def _train_ngram(arguments: argparse.Namespace) -> int:
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.decoding.kneser_ney import estimate
+    from tf_slr.decoding.ngram import write_arpa
+    from tf_slr.training.correction.text import text_of_corpus, text_of_table
+
+    rules = RULES[arguments.rules]
+    if arguments.corpus:
+        text = text_of_corpus(Corpus(arguments.corpus), rules)
+    else:
+        text = text_of_table(arguments.text, rules)
+    code = report(text.notes)
+    sentences = list(text.sentences.values())
+    model = estimate(sentences, arguments.order)
+    write_arpa(arguments.out, model)
+    print(f"{len(sentences)} sentences, {len(model.glosses)} glosses, order {model.order}, "
+          f"perplexity on its own text {model.perplexity(sentences):.1f}")  # fmt: skip
+    print(f"wrote {arguments.out}")
+    return code
+
+
+def _crossfit(arguments: argparse.Namespace) -> int:
+    if arguments.seed < 0:
+        raise UsageError(f"--seed: expected at least 0, received {arguments.seed}")
+    import_tensorflow()
+    from tf_slr.corpus.manifest import Corpus
+    from tf_slr.training.crossfit import crossfit
+    from tf_slr.training.recipe import load_recipe
+
+    recipe = load_recipe(arguments.recipe, arguments.set)
+    found = crossfit(Corpus(arguments.corpus), recipe, arguments.out, arguments.folds, arguments.seed, print)
+    code = report(found.refused)
+    print(f"held out: {describe(found.summary)}  {found.summary['corpus']}")
+    print(f"wrote {found.evidence}")
+    return code

@@ -1,0 +1,198 @@
+"""What people hand to a recogniser: videos, folders of images, landmark files and .pose files.
+
+A network knows signing at the frame rate of its corpus. Other clips (a
+phone's 60 frames a second, a browser's recording without a steady rate) are
+brought to that rate here, by the times of their frames.
+"""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import numpy as np
+from tqdm import tqdm
+
+from tf_slr.corpus.manifest import read_clip
+from tf_slr.corpus.poses import read_pose
+from tf_slr.corpus.tracker import Tracker
+from tf_slr.corpus.video import Video, frame_count, open_video
+from tf_slr.landmarks import Clip
+from tf_slr.pictures import opencv
+
+# A clip whose rate differs by less than this share is recognised as it is.
+SAME_RATE = 0.02
+# Frames of a steady video lie this close to their places, in frames: containers round times to milliseconds.
+STEADY = 0.5
+# Times that would make a clip this many times longer are damaged.
+MAX_STRETCH = 20
+LANDMARKS, POSE_FILE = ".npz", ".pose"
+
+
+class Input(NamedTuple):
+    """A clip as it was handed in.
+
+    Attributes:
+        path: the file or folder.
+        clip: its landmarks, a row for each frame; None of a video that was not tracked.
+        times: when each frame is shown, float64 [T] seconds from the first one.
+        video: its pictures, or None of a landmark file.
+        note: what was assumed about its frame rate, or empty.
+    """
+
+    path: Path
+    clip: Clip | None
+    times: np.ndarray
+    video: Video | None = None
+    note: str = ""
+
+    @property
+    def fps(self) -> float:
+        """Frames a second: the usual distance of frames, where they have no steady one."""
+        if len(self.times) == 1:
+            return 1.0
+        return self._mean_fps if self._steady else 1 / float(np.median(np.diff(self.times)))
+
+    def landmarks_at(self, fps: float) -> tuple[Clip, float]:
+        """The landmarks as a camera with `fps` frames a second would have given them, and their rate.
+
+        Points are interpolated between the two frames around a moment, where
+        both know them, and else taken from the nearer frame. A clip of nearly
+        that rate is left as it is, with its own rate.
+        """
+        moments = self._moments(fps)
+        if moments is None:
+            return self.clip, self.fps
+        after = np.searchsorted(self.times, moments, side="left").clip(1, len(self.times) - 1)
+        before = after - 1
+        share = ((moments - self.times[before]) / (self.times[after] - self.times[before])).clip(0, 1)
+        landmarks, shoulders, aspect = self.clip
+        landmarks = _between(landmarks, before, after, share)
+        if shoulders is not None:
+            shoulders = _between(shoulders, before, after, share)
+        return Clip(landmarks, shoulders, aspect), fps
+
+    def pictures_at(self, fps: float) -> tuple[Iterator[np.ndarray], float]:
+        """The pictures, RGB uint8 [H, W, 3], of the frames shown at `fps` moments a second, and their rate.
+
+        A video of nearly that rate is left as it is, with its own rate.
+        """
+        moments = self._moments(fps)
+        if moments is None:
+            return self.video.frames(), self.fps
+        repeats = [len(shown) for shown in self.shown_at(moments)]
+        return (picture for picture, n in zip(self.video.frames(), repeats, strict=False) for _ in range(n)), fps
+
+    def shown_at(self, moments: np.ndarray) -> list[np.ndarray]:
+        """For each frame the moments (ascending seconds) at which it is on screen: until the next one is."""
+        # Times in files are rounded to milliseconds, and must not make a frame come too late.
+        frame_of = np.searchsorted(self.times, moments + 0.0015, side="right") - 1
+        return np.split(moments, np.searchsorted(frame_of, np.arange(1, len(self.times))))
+
+    def _moments(self, fps: float) -> np.ndarray | None:
+        """The times of a camera with `fps` frames a second; None where the clip has nearly that rate."""
+        if len(self.times) == 1 or (self._steady and abs(self.fps / fps - 1) < SAME_RATE):
+            return None
+        return np.arange(0, self.times[-1] + 0.5 / fps, 1 / fps)
+
+    @property
+    def _mean_fps(self) -> float:
+        return float((len(self.times) - 1) / self.times[-1])
+
+    @property
+    def _steady(self) -> bool:
+        places = self.times * self._mean_fps
+        return bool(np.abs(places - np.arange(len(places))).max() < STEADY)
+
+
+def _between(points: np.ndarray, before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Rows of [T, n, 3] between two frames each."""
+    a, b, share = points[before].astype(np.float32), points[after].astype(np.float32), share[:, None, None]
+    mixed = a + (b - a) * share.astype(np.float32)
+    return np.where(np.isnan(mixed), np.where(share < 0.5, a, b), mixed)
+
+
+class InputReader:
+    """Reads whatever it is handed; MediaPipe is loaded at the first video.
+
+    Args:
+        usual: frames a second of clips that say nothing about their rate.
+        track: whether landmarks of videos are wanted.
+    """
+
+    def __init__(self, usual: float, track: bool = True) -> None:
+        self._usual, self._wanted = usual, track
+        self._tracker: Tracker | None = None
+
+    def read(self, path: Path) -> Input:
+        """Read a clip, tracking it where it is a video.
+
+        Raises:
+            DataError: it is missing, damaged, or nobody is in it.
+            UsageError: what reads it is not installed.
+        """
+        kind = path.suffix.lower()
+        if kind == LANDMARKS:
+            clip = read_clip(path)
+            return Input(path, clip, np.arange(len(clip.landmarks)) / self._usual)
+        if kind == POSE_FILE:
+            pose = read_pose(path)
+            times, note = self._counted(path, len(pose.clip.landmarks), pose.fps)
+            return Input(path, pose.clip, times, None, note)
+        video = open_video(path)
+        times = None if path.is_dir() else frame_times(path)
+        if times is not None and _reaches_the_end(video, times):
+            # Matroska and WebM promise their length times their usual rate, which an unsteady video does not keep.
+            video = dataclasses.replace(video, promised=len(times))
+        clip = self._track(video) if self._wanted else None
+        frames = len(clip.landmarks) if clip else frame_count(path)[0] if times is None else len(times)
+        if times is not None and len(times) == frames:
+            return Input(path, clip, times, video)
+        times, note = self._counted(path, frames, video.fps)
+        return Input(path, clip, times, video, note)
+
+    def _counted(self, path: Path, frames: int, fps: float | None) -> tuple[np.ndarray, str]:
+        """Times of frames that follow each other at one rate, and what was assumed."""
+        note = "" if fps else f"{path}: does not say its frame rate; {self._usual:g} frames a second are assumed"
+        return np.arange(frames) / (fps or self._usual), note
+
+    def _track(self, video: Video) -> Clip:
+        self._tracker = self._tracker or Tracker()
+        with _terminal() as terminal:
+            frames = tqdm(video.frames(), video.path.name, video.promised or None, leave=False, unit="frame",
+                          file=terminal, disable=None)  # fmt: skip
+            return self._tracker.track(frames, str(video.path))
+
+
+def _terminal() -> TextIO:
+    """Standard error under a number of its own: the tracker silences the usual one while it works."""
+    return open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+
+
+def frame_times(path: Path) -> np.ndarray | None:
+    """When each frame of a video file is shown, float64 [T] seconds from the first one.
+
+    Returns:
+        None where the file's times are none: missing, or damaged.
+    """
+    cv2 = opencv()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    seconds = []
+    while capture.grab():
+        seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    capture.release()
+    times = np.array(seconds)
+    if len(times) < 2 or not np.isfinite(times).all():
+        return None
+    times -= times[0]
+    steps = np.diff(times)
+    if steps.min() <= 0 or times[-1] > MAX_STRETCH * len(times) * float(np.median(steps)):
+        return None
+    return times
+
+
+def _reaches_the_end(video: Video, times: np.ndarray) -> bool:
+    """Whether the last frame is shown when, by the header, the last frame should be."""
+    return bool(video.fps and times[-1] + 2 * np.diff(times).max() >= video.promised / video.fps)

@@ -1,0 +1,118 @@
+"""Autoregressive search for any network that gives the next symbol: greedy, or a beam. It takes no reference."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_slr.decoding.greedy import log_softmax
+from tf_slr.errors import UsageError
+
+# (symbols [B], position, state [B, ...]) -> (logits [B, symbols] of the next one, state [B, ...]).
+Step = Callable[[np.ndarray, int, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How to search.
+
+    Attributes:
+        width: number of sentences kept after each step; 1 is greedy.
+        normalise: a sentence of n symbols, its end included, has the score log p / n ** normalise. With 0 a
+            beam prefers short sentences (Wu et al., arXiv 1609.08144, section 7).
+    """
+
+    width: int = 1
+    normalise: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise UsageError(f"search.width: expected at least 1, received {self.width}")
+        if not 0 <= self.normalise <= 2:
+            raise UsageError(f"search.normalise: expected from 0 to 2, received {self.normalise}")
+
+
+class Generated(NamedTuple):
+    """A generated sentence without its end, its log probability, and its length-normalised score."""
+
+    symbols: tuple[int, ...]
+    log_probability: float
+    score: float
+
+
+def search(
+    step: Step,
+    state: np.ndarray,
+    begin: int,
+    end: int,
+    limit: int,
+    options: SearchOptions | None = None,
+    forbidden: np.ndarray | None = None,
+) -> list[Generated]:
+    """Generate sentences.
+
+    Args:
+        step: the network.
+        state: [1, ...] what it starts with.
+        begin: symbol before the first one.
+        end: symbol after the last one.
+        limit: most symbols of a sentence; one that reaches it is ended there, at what its end costs.
+        options: how to search.
+        forbidden: bool [symbols], those never to be generated.
+
+    Returns:
+        The best `width` sentences that ended, best first.
+    """
+    options = options or SearchOptions()
+    beam = [((), 0.0)]
+    symbols, ended = np.array([begin], np.int32), []
+    for position in range(limit + 1):
+        logits, state = step(symbols, position, state)
+        scores = log_softmax(logits.astype(np.float64))
+        if forbidden is not None:
+            scores[:, forbidden] = -np.inf
+        if position == limit:
+            ended += [_finished(prefix, total + row[end], options) for (prefix, total), row in zip(beam, scores,
+                      strict=True)]  # fmt: skip
+            break
+        totals = scores + np.array([total for _, total in beam])[:, None]
+        best = np.argsort(-totals, axis=None, kind="stable")[: options.width]
+        parents, chosen = np.unravel_index(best, totals.shape)
+        grown, kept = [], []
+        for parent, symbol in zip(parents.tolist(), chosen.tolist(), strict=True):
+            prefix, total = beam[parent][0], float(totals[parent, symbol])
+            if not np.isfinite(total):
+                continue
+            if symbol == end:
+                ended.append(_finished(prefix, total, options))
+            else:
+                grown.append(((*prefix, symbol), total))
+                kept.append(parent)
+        beam = grown
+        if not beam or len(ended) >= options.width:
+            break
+        symbols, state = np.array([prefix[-1] for prefix, _ in beam], np.int32), state[kept]
+    return sorted(ended, key=lambda sentence: (-sentence.score, sentence.symbols))[: options.width]
+
+
+def log_probability(step: Step, state: np.ndarray, begin: int, end: int, symbols: Sequence[int]) -> float:
+    """Log probability of one sentence and its end.
+
+    Args:
+        step: the network.
+        state: [1, ...] what it starts with.
+        begin: symbol before the first one.
+        end: symbol after the last one.
+        symbols: the sentence.
+    """
+    total, symbol = 0.0, begin
+    for position, following in enumerate([*symbols, end]):
+        logits, state = step(np.array([symbol], np.int32), position, state)
+        total += float(log_softmax(logits.astype(np.float64))[0, following])
+        symbol = following
+    return total
+
+
+def _finished(prefix: tuple[int, ...], total: float, options: SearchOptions) -> Generated:
+    return Generated(prefix, float(total), float(total) / (len(prefix) + 1) ** options.normalise)

@@ -1,0 +1,74 @@
+"""The window: the camera's picture with the skeleton, running captions, and how well the machine keeps pace."""
+
+import os
+import subprocess
+import sys
+
+from tf_slr.drawing import draw_caption, draw_skeleton, font_for
+from tf_slr.errors import UsageError
+from tf_slr.glosses import Vocabulary
+from tf_slr.live.tracking import Sight
+from tf_slr.pictures import opencv
+
+TITLE = "tf-slr live (q: quit)"
+ESCAPE = 27
+_ADVICE = "use --headless, which prints words in the terminal"
+
+
+class Window:
+    """A window of OpenCV's; it must be used in the main thread.
+
+    Args:
+        vocabulary: what captions are made of, for a font that has its letters.
+
+    Raises:
+        UsageError: OpenCV is not installed or has no windows, or there is no display.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        check_display()
+        self._font = font_for(vocabulary.glosses)
+        cv2 = opencv()
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+
+    def show(self, sight: Sight, caption: str, status: str) -> bool:
+        """Show a frame; False when the user has closed the window or pressed q or Escape.
+
+        Args:
+            sight: the frame and what was found in it.
+            caption: of this moment.
+            status: a line of ASCII at the top.
+        """
+        cv2 = opencv()
+        picture = sight.shot.picture.copy()
+        draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
+        draw_caption(picture, caption, self._font)
+        size = max(picture.shape[0] / 900, 0.35)
+        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            place = (8, round(30 * size) + 4)
+            cv2.putText(picture, status, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA)
+        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        key = cv2.waitKey(1) & 0xFF
+        return key not in (ESCAPE, ord("q")) and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+
+    def close(self) -> None:
+        """Close it."""
+        opencv().destroyAllWindows()
+
+
+def check_display() -> None:
+    """Make sure that a window can be opened.
+
+    Raises:
+        UsageError: OpenCV has no windows, or there is no display.
+    """
+    cv2 = opencv()
+    lines = (line.split() for line in cv2.getBuildInformation().splitlines())
+    if ["GUI:", "NONE"] in lines:
+        raise UsageError(f"this OpenCV was built without windows (opencv-python-headless?): {_ADVICE}")
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UsageError(f"there is no display to open a window on: {_ADVICE}")
+    # Where a display cannot be opened Qt ends the process without a word: let it be another one.
+    probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1)"]
+    if subprocess.run(probe, capture_output=True).returncode:
+        raise UsageError(f"a window cannot be opened on this display: {_ADVICE}")

@@ -1,0 +1,370 @@
+"""Correcting recognised sentences on a device: numpy and LiteRT only.
+
+A corrector is a folder:
+
+first.tflite, second.tflite   the networks (the second only where it is used), weights shared by four signatures
+corrector.json                format, hashes, vocabulary, clean-up rules, method, margins
+
+It sees a recognised sentence and nothing else: no function here takes a reference, and no file it reads has
+room for one.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tf_slr import config, files
+from tf_slr.alternatives import Alternatives
+from tf_slr.cleanup import RULES
+from tf_slr.decoding.edits import KINDS, REWRITE, Edit, Margins, Placed, apply, propose
+from tf_slr.decoding.generation import SearchOptions, log_probability, search
+from tf_slr.decoding.greedy import log_softmax
+from tf_slr.decoding.symbols import NOTHING, Encoded, Symbols, cleaned
+from tf_slr.errors import BundleError, DataError, UsageError
+from tf_slr.glosses import Vocabulary
+from tf_slr.quiet import silent_stderr
+from tf_slr.scoring import SCLITE, align
+from tf_slr.transcripts import Token
+
+FORMAT = 1
+DESCRIPTION = "corrector.json"
+MODELS = ("first.tflite", "second.tflite")
+EDIT, GENERATE = "edit", "generate"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a corrector does with its networks; all of corrector.json but format and hashes.
+
+    Attributes:
+        glosses, unit: the vocabulary.
+        rules: name of the clean-up rules of the text it learned; hypotheses are cleaned alike before it reads them.
+        window: most slots it looks at together: what it was trained on, begin and end not counted.
+        positions: length of the cache of a step.
+        method: "edit" judges each slot and gap, "generate" writes the sentence anew.
+        networks: 1, or 2 where a second one polishes what the first one generates.
+        margins: how sure it must be.
+        search: how it generates.
+        metrics: what was measured when the margins were chosen.
+    """
+
+    glosses: tuple[str, ...]
+    unit: str
+    rules: str
+    window: int
+    positions: int
+    method: Literal["edit", "generate"] = EDIT
+    networks: int = 1
+    margins: Margins = field(default_factory=Margins)
+    search: SearchOptions = field(default_factory=SearchOptions)
+    metrics: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.rules not in RULES:
+            raise UsageError(f"rules: expected {' or '.join(RULES)}, received {self.rules!r}")
+        if not 1 <= self.window <= self.positions - 2:
+            raise UsageError(f"window: expected from 1 to positions - 2, received {self.window} of {self.positions}")
+        if self.networks not in (1, 2):
+            raise UsageError(f"networks: expected 1 or 2, received {self.networks}")
+
+    def table(self) -> dict:
+        """As plain JSON, which has no infinity: a margin that nothing reaches is null."""
+        content = asdict(self)
+        content["margins"] = {kind: None if math.isinf(value) else value for kind, value in content["margins"].items()}
+        return content
+
+    @classmethod
+    def of_table(cls, table: dict, source: str) -> "Description":
+        """Read what `table` gave.
+
+        Raises:
+            UsageError: a key is unknown or missing, or a value is not as it must be.
+        """
+        margins = table.get("margins")
+        if not isinstance(margins, dict) or not set(margins) <= set(KINDS):
+            raise UsageError(f"{source}: expected margins of {', '.join(KINDS)}, found {margins!r:.200}")
+        margins = {kind: math.inf if value is None else value for kind, value in margins.items()}
+        if not isinstance(table.get("metrics", {}), dict):
+            raise UsageError(f"{source}: expected metrics to be an object")
+        return config.build(cls, table | {"margins": margins}, source)
+
+
+class Corrected(NamedTuple):
+    """A gloss of the corrected sentence, and the slots [first, stop) it stands for: none if it was inserted."""
+
+    gloss: str
+    first: int
+    stop: int
+
+    def token(self, slots: Sequence[Alternatives]) -> Token:
+        """The gloss with its time in the clip; an inserted one fills what lies between its neighbours' times."""
+        if self.stop > self.first:
+            slot = slots[self.first]
+            return Token(self.gloss, slot.start, slot.end - slot.start)
+        before = slots[self.first - 1] if self.first else None
+        after = slots[self.first] if self.first < len(slots) else None
+        if after is None:
+            return Token(self.gloss, before.end, 0.0)
+        start = before.end if before else 0.0
+        if start > after.start:  # neighbours that overlap: their glosses' order must stay that of their starts
+            start = (before.start + after.start) / 2
+        return Token(self.gloss, start, max(0.0, after.start - start))
+
+
+class Rewrite(NamedTuple):
+    """A sentence generated anew: its symbols, and by how much it is likelier than the recognised one, per symbol."""
+
+    symbols: tuple[int, ...]
+    margin: float
+    kind: str = REWRITE
+
+
+class Proposals(NamedTuple):
+    """What a corrector would change in a sentence.
+
+    Attributes:
+        sentence: the recognised symbols; NOTHING where a slot was not taken.
+        names: how each slot's gloss was recognised.
+        origins: index of each slot among those that were given.
+        unknowns: the glosses that the numbered symbols stand for.
+        candidates: the changes.
+    """
+
+    sentence: list[int]
+    names: list[str]
+    origins: list[int]
+    unknowns: tuple[str, ...]
+    candidates: list[Edit] | list[Rewrite]
+
+
+class Network:
+    """One Transformer in LiteRT.
+
+    Args:
+        model: the TFLite file's content, whose hash was checked.
+        positions: length of its cache.
+        threads: number of CPU threads.
+
+    Raises:
+        BundleError: it is no corrector's network.
+    """
+
+    def __init__(self, model: bytes, positions: int, threads: int = 1) -> None:
+        try:
+            with silent_stderr():
+                self._interpreter = Interpreter(model_content=model, num_threads=threads)
+                signatures = self._interpreter.get_signature_list()
+                self._run = {name: self._interpreter.get_signature_runner(name) for name in signatures}
+            cache = self._run["step"].get_input_details()["self_cache"]["shape_signature"]
+        except (ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise BundleError(f"the corrector is not a TFLite model with its signatures ({error})") from error
+        if set(self._run) != {"encode", "edit", "cross", "step"} or cache[2] != positions:
+            raise BundleError(f"the corrector has signatures {', '.join(self._run)} and a cache of {cache.tolist()}; "
+                              f"expected encode, edit, cross, step and {positions} positions")  # fmt: skip
+        self._cache = np.zeros((1, *cache[1:]), np.float32)
+
+    def encode(self, encoded: Encoded) -> dict[str, np.ndarray]:
+        """Slots -> "memory" [1, P, width], with the arrays "ids" and "weights" it was made from."""
+        width = max(map(len, encoded.ids))
+        ids = np.zeros((1, len(encoded.ids), width), np.int32)
+        weights = np.zeros(ids.shape, np.float32)
+        for place, (symbols, posteriors) in enumerate(zip(encoded.ids, encoded.weights, strict=True)):
+            ids[0, place, : len(symbols)], weights[0, place, : len(symbols)] = symbols, posteriors
+        chosen = np.array([encoded.chosen], np.float32)
+        memory = self._run["encode"](ids=ids, weights=weights, chosen=chosen)["memory"]
+        return {"memory": memory, "ids": ids, "weights": weights}
+
+    def edits(self, memory: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Log posteriors [N, symbols] of each slot and [N + 1, symbols] of each gap."""
+        logits = self._run["edit"](**memory)
+        return log_softmax(logits["slots"][0, 1:-1]), log_softmax(logits["gaps"][0])
+
+    def state(self, memory: dict[str, np.ndarray]) -> np.ndarray:
+        """What `step` starts with, [1, layers, positions + P, heads, size]."""
+        cross = self._run["cross"](memory=memory["memory"])["cross_cache"]
+        return np.concatenate([self._cache, cross], 2)
+
+    def step(self, symbols: np.ndarray, position: int, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The `decoding.generation.Step` of this network."""
+        positions = self._cache.shape[2]
+        outputs = self._run["step"](
+            symbol=symbols, position=np.int32(position), self_cache=state[:, :, :positions],
+            cross_cache=state[:, :, positions:],
+        )  # fmt: skip
+        return outputs["logits"], np.concatenate([outputs["self_cache"], state[:, :, positions:]], 2)
+
+
+class Corrector:
+    """Repairs recognised sentences.
+
+    Args:
+        models: the TFLite files' contents, whose hashes were checked.
+        description: what to do with them.
+        threads: number of CPU threads.
+
+    Raises:
+        BundleError: the models are not what the description says.
+    """
+
+    def __init__(self, models: Sequence[bytes], description: Description, threads: int = 1) -> None:
+        if len(models) < description.networks:
+            raise BundleError(f"the corrector needs {description.networks} networks, received {len(models)}")
+        self.description = description
+        try:
+            self.symbols = Symbols(Vocabulary(description.glosses, description.unit))
+        except DataError as error:
+            raise BundleError(f"the corrector's vocabulary: {error}") from error
+        self._networks = [Network(model, description.positions, threads) for model in models[: description.networks]]
+        self._rules = RULES[description.rules]
+
+    @classmethod
+    def load(cls, root: Path | str, threads: int = 1) -> "Corrector":
+        """Open a corrector's folder.
+
+        Raises:
+            BundleError: a file is missing or damaged, or the format is another one.
+        """
+        root = Path(root)
+        if not (root / DESCRIPTION).is_file():
+            raise BundleError(f"{root}: holds no {DESCRIPTION}; expected a folder that 'tf-slr train-corrector' wrote")
+        try:
+            content = files.read_json(root / DESCRIPTION)
+            if content.pop("format", None) != FORMAT:
+                raise BundleError(f"{root / DESCRIPTION}: has another format; this program reads {FORMAT}")
+            hashes = content.pop("files", {})
+            description = Description.of_table(content, str(root / DESCRIPTION))
+            models = [files.read_bytes(root / name) for name in MODELS[: description.networks]]
+        except (DataError, UsageError, TypeError) as error:
+            raise BundleError(str(error)) from error
+        for name, model in zip(MODELS, models, strict=False):
+            found = hashlib.sha256(model).hexdigest()
+            if not isinstance(hashes, dict) or found != hashes.get(name):
+                raise BundleError(f"{root / name}: is damaged or was replaced (SHA-256 {found})")
+        return cls(models, description, threads)
+
+    def correct(self, slots: Sequence[Alternatives]) -> list[Corrected]:
+        """The corrected sentence of a clip.
+
+        Args:
+            slots: its evidence, or `text_slots` of a sentence. Glosses the corrector does not know pass through.
+                A sentence without slots stays empty.
+        """
+        proposals = self.proposals(slots)
+        margins = self.description.margins
+        return self.corrected(proposals, [one for one in proposals.candidates if margins.accept(one.kind, one.margin)])
+
+    def proposals(self, slots: Sequence[Alternatives]) -> Proposals:
+        """Every change that the networks do not find much less likely than none."""
+        kept = [(place, slot) for place, slot in enumerate(cleaned(slots, self._rules)) if slot is not None]
+        encoded = self.symbols.encode([slot for _, slot in kept])
+        find = self._edits if self.description.method == EDIT else self._rewrites
+        return Proposals(
+            encoded.sentence,
+            [slots[place].glosses[0] for place, _ in kept],
+            [place for place, _ in kept],
+            encoded.unknowns,
+            find(encoded) if kept else [],
+        )
+
+    def corrected(self, proposals: Proposals, accepted: Sequence[Edit | Rewrite]) -> list[Corrected]:
+        """The sentence after some of its proposals."""
+        sentence, names, origins, unknowns, _ = proposals
+        if accepted and isinstance(accepted[0], Rewrite):
+            placed = _aligned(accepted[0].symbols, sentence)
+        else:
+            placed = apply(sentence, accepted)
+        ends = [*origins, origins[-1] + 1 if origins else 0]
+        result = []
+        for symbol, first, stop in placed:
+            if stop > first and symbol == sentence[first]:
+                gloss = names[first]  # as it was recognised, marks and all
+            elif self.symbols.is_gloss(symbol):
+                gloss = self.symbols.vocabulary.glosses[symbol - 1]
+            else:
+                gloss = unknowns[symbol - self.symbols.first_unknown]
+            # An inserted gloss lies between slots, wherever rules have dropped some.
+            start = ends[first]
+            result.append(Corrected(gloss, start, start + 1 if stop > first else start))
+        return result
+
+    def _edits(self, encoded: Encoded) -> list[Edit]:
+        """Edits of a sentence, a long one seen through windows that overlap by half."""
+        network, window = self._networks[0], self.description.window
+        count, sentence = len(encoded.ids) - 2, encoded.sentence
+        edits = []
+        for start, stop, first, last in windows(count, window):
+            inner = slice(start + 1, stop + 1)
+            part = Encoded(*([rows[0], *rows[inner], rows[-1]] for rows in encoded[:3]), encoded.unknowns)
+            slots, gaps = network.edits(network.encode(part))
+            for edit in propose(slots, gaps, sentence[start:stop], self.symbols.begin):
+                place = edit.place + start
+                # The gap after the last slot belongs to the last window.
+                if first <= place < last or place == last == count:
+                    edits.append(edit._replace(place=place))
+        return edits
+
+    def _rewrites(self, encoded: Encoded) -> list[Rewrite]:
+        """The sentence generated anew, if it is another one; a sentence longer than any learned is left alone."""
+        recognised = tuple(symbol for symbol in encoded.sentence if symbol != NOTHING)
+        if len(encoded.ids) - 2 > self.description.window:
+            return []
+        memory = self._networks[0].encode(encoded)
+        first = self._networks[0], self._networks[0].state(memory)
+        symbols = self._generated(*first, encoded.unknowns)
+        if len(self._networks) == 2 and symbols:
+            # The second network reads plain text; unknown glosses keep their numbers.
+            plain = Encoded([[self.symbols.begin], *([symbol] for symbol in symbols), [self.symbols.end]],
+                            [[1.0]] * (len(symbols) + 2), [1.0] * (len(symbols) + 2), encoded.unknowns)  # fmt: skip
+            network = self._networks[1]
+            symbols = self._generated(network, network.state(network.encode(plain)), encoded.unknowns)
+        if symbols == recognised:
+            return []
+        # The first network has seen the evidence; it judges both sentences, each by its mean log probability.
+        scores = [
+            log_probability(first[0].step, first[1], self.symbols.begin, self.symbols.end, sentence)
+            / (len(sentence) + 1)
+            for sentence in (symbols, recognised)
+        ]
+        return [Rewrite(symbols, scores[0] - scores[1])] if scores[0] > scores[1] else []
+
+    def _generated(self, network: Network, state: np.ndarray, unknowns: Sequence[str]) -> tuple[int, ...]:
+        """What a network writes; only unknown glosses of the sentence may occur in it."""
+        symbols = self.symbols
+        forbidden = np.ones(symbols.count, bool)
+        forbidden[NOTHING + 1 : symbols.begin] = forbidden[symbols.end] = False
+        forbidden[symbols.first_unknown : symbols.first_unknown + len(unknowns)] = False
+        limit = self.description.window
+        found = search(network.step, state, symbols.begin, symbols.end, limit, self.description.search, forbidden)
+        return found[0].symbols if found else ()
+
+
+def windows(count: int, size: int) -> list[tuple[int, int, int, int]]:
+    """Cut `count` slots into windows (start, stop) of at most `size`, each with the slots [first, last) it decides on.
+
+    Windows overlap by half, so that no slot is decided on at a window's edge, where half of its neighbours lack.
+    """
+    if count <= size:
+        return [(0, count, 0, count)]
+    stride, margin = max(1, size // 2), size // 4
+    starts = [*range(0, count - size, stride), count - size]
+    cuts = [0, *(start + margin for start in starts[1:]), count]
+    return [(start, start + size, first, last) for start, first, last in zip(starts, cuts, cuts[1:], strict=False)]
+
+
+def _aligned(symbols: Sequence[int], sentence: Sequence[int]) -> list[Placed]:
+    """A generated sentence with the slots its glosses stand for."""
+    taken = [place for place, symbol in enumerate(sentence) if symbol != NOTHING]
+    pairs = align([str(sentence[place]) for place in taken], list(map(str, symbols)), SCLITE)
+    placed, number = [], 0
+    for old, new in pairs:
+        place = taken[number] if number < len(taken) else len(sentence)
+        if new is not None:
+            placed.append(Placed(int(new), place, place + (old is not None)))
+        number += old is not None
+    return placed

@@ -1,0 +1,159 @@
+"""Choosing on dev how a corrector works: which method, and how sure it must be before it changes anything.
+
+Every proposal on a dev sentence is made alone and scored, which gives pairs of margin and gain (errors before
+minus errors after).
+
+A network that learned from evidence has met a recogniser's real doubts on clips it had not learned from, so that its
+own posteriors are believed: a kind of edit is made where it is likelier than none (margin 0), unless dev speaks
+against it. One that learned from made-up errors must prove itself: a kind gets the margin that maximises its total
+gain minus two standard deviations of that total, because what a few lucky edits win on dev is not counted on
+elsewhere; a kind without such a margin is never used.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from tf_slr.alternatives import Alternatives
+from tf_slr.cleanup import RULES, Rules
+from tf_slr.decoding.edits import KINDS, Margins
+from tf_slr.decoding.symbols import recognised
+from tf_slr.errors import DataError, shown
+from tf_slr.runtime.corrector import EDIT, GENERATE, Corrected, Corrector, Description, Proposals
+from tf_slr.scoring import Errors, align, count
+from tf_slr.transcripts import Reference
+
+# Standard deviations of a total gain that are not believed.
+CAUTION = 2.0
+# Margins are kept with this many decimals, rounded down.
+DECIMALS = 3
+
+
+class DevSentence(NamedTuple):
+    """A recognised dev sentence and its annotation, which is met only after correction, by the scorer."""
+
+    slots: Sequence[Alternatives]
+    reference: Sequence[str]
+
+
+class Candidate(NamedTuple):
+    """One proposal on dev: its kind, its margin, and how many errors it saves."""
+
+    kind: str
+    margin: float
+    gain: int
+
+
+def dev_sentences(
+    hypotheses: Mapping[str, Sequence[Alternatives]], references: Mapping[str, Reference], source: str
+) -> list[DevSentence]:
+    """Join recognised sentences with their annotations; a reference without hypothesis was recognised as nothing.
+
+    Raises:
+        DataError: a hypothesis belongs to no reference.
+    """
+    strangers = [name for name in hypotheses if name not in references]
+    if strangers:
+        raise DataError(f"{source}: has utterances that the references lack: {shown(strangers)}")
+    return [DevSentence(hypotheses.get(name, ()), reference.glosses) for name, reference in references.items()]
+
+
+def least_margin(candidates: Sequence[Candidate], caution: float = CAUTION) -> float:
+    """The margin from which on edits pay; infinite if they never do."""
+    best, margin, total, squares = 0.0, math.inf, 0, 0
+    ordered = sorted(candidates, key=lambda one: -one.margin)
+    for rank, one in enumerate(ordered, start=1):
+        total, squares = total + one.gain, squares + one.gain**2
+        # Candidates of one margin are taken or left together.
+        if rank < len(ordered) and ordered[rank].margin == one.margin:
+            continue
+        value = total - caution * math.sqrt(squares)
+        if value > best:
+            best, margin = value, math.floor(one.margin * 10**DECIMALS) / 10**DECIMALS
+    return margin
+
+
+def own_margin(candidates: Sequence[Candidate]) -> float:
+    """0, where edits are likelier than none; infinite if those lose on dev."""
+    return math.inf if sum(one.gain for one in candidates if one.margin >= 0) < 0 else 0.0
+
+
+def errors_of(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], rules: Rules) -> Errors:
+    """Errors of some versions of the dev sentences."""
+    pairs = zip(sentences, dev, strict=True)
+    return sum((_errors(sentence, one.reference, rules) for sentence, one in pairs), Errors())
+
+
+def select(
+    models: Sequence[bytes],
+    plain: Description,
+    dev: Sequence[DevSentence],
+    ways: Sequence[tuple[str, int]] | None = None,
+    calibrated: bool = False,
+) -> Description:
+    """Choose method, number of networks and margins.
+
+    Args:
+        models: every trained network, in LiteRT.
+        plain: the description without choice.
+        dev: recognised sentences of any number of systems; best of another set than any later report is made on.
+        ways: (method, number of networks) to choose from, the preferred one first; all when None.
+        calibrated: whether the networks learned from evidence.
+
+    Returns:
+        The description of the choice, with what was measured in its metrics: generation in full as the paper does
+        it ("always"), and each method with its margins.
+    """
+    rules, measured, best = RULES[plain.rules], {}, None
+    before = errors_of([recognised(one.slots) for one in dev], dev, rules)
+    for method, networks in ways or [(EDIT, 1), *((GENERATE, number) for number in range(1, len(models) + 1))]:
+        trial = dataclasses.replace(plain, method=method, networks=networks, margins=Margins.never())
+        corrector = Corrector(models, trial)
+        proposals = [corrector.proposals(one.slots) for one in dev]
+        margins = _margins(corrector, proposals, dev, rules, own_margin if calibrated else least_margin)
+        after = _errors_with(corrector, proposals, margins, dev, rules)
+        if after.total >= before.total:
+            margins, after = Margins.never(), before
+        measured[f"{method} {networks}"] = {
+            "always": _errors_with(corrector, proposals, Margins(0, 0, 0, 0), dev, rules).summary(),
+            "with margins": after.summary(),
+        }
+        if best is None or after.total < best[0]:
+            best = after.total, dataclasses.replace(trial, margins=margins)
+    metrics = {"dev_sentences": len(dev), "before": before.summary(), "methods": measured}
+    return dataclasses.replace(best[1], metrics=plain.metrics | metrics)
+
+
+def _margins(
+    corrector: Corrector,
+    proposals: Sequence[Proposals],
+    dev: Sequence[DevSentence],
+    rules: Rules,
+    choose: Callable[[Sequence[Candidate]], float],
+) -> Margins:
+    found: dict[str, list[Candidate]] = {kind: [] for kind in KINDS}
+    for one, sentence in zip(proposals, dev, strict=True):
+        before = _errors(_names(corrector.corrected(one, [])), sentence.reference, rules).total
+        for change in one.candidates:
+            after = _errors(_names(corrector.corrected(one, [change])), sentence.reference, rules).total
+            found[change.kind].append(Candidate(change.kind, change.margin, before - after))
+    return Margins(**{kind: choose(candidates) for kind, candidates in found.items()})
+
+
+def _errors_with(
+    corrector: Corrector, proposals: Sequence[Proposals], margins: Margins, dev: Sequence[DevSentence], rules: Rules
+) -> Errors:
+    sentences = []
+    for one in proposals:
+        accepted = [change for change in one.candidates if margins.accept(change.kind, change.margin)]
+        sentences.append(_names(corrector.corrected(one, accepted)))
+    return errors_of(sentences, dev, rules)
+
+
+def _names(sentence: Sequence[Corrected]) -> list[str]:
+    return [word.gloss for word in sentence]
+
+
+def _errors(sentence: Sequence[str], reference: Sequence[str], rules: Rules) -> Errors:
+    return count(align(rules.reference(reference), rules.hypothesis(sentence), rules.weights))

@@ -1,0 +1,90 @@
+"""The sentences a corrector learns from: a corpus' training split, or a list of annotations alone."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tf_slr import files
+from tf_slr.cleanup import Rules
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.tables import read_table
+from tf_slr.errors import DataError
+from tf_slr.glosses import Vocabulary, tokenise
+
+# How the releases call the columns that are needed here.
+NAMES = ("id", "name")
+ANNOTATIONS = ("annotation", "orth", "glosses")
+
+
+@dataclass(frozen=True)
+class Text:
+    """Training sentences, cleaned as the corpus' evaluation cleans a hypothesis.
+
+    Attributes:
+        sentences: glosses by the id of the clip; none is empty.
+        unit: gloss or character.
+        rules: name of the rules that cleaned them.
+        notes: one line for each row that was left out.
+    """
+
+    sentences: dict[str, tuple[str, ...]]
+    unit: str
+    rules: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.sentences) < 2:
+            raise DataError(f"expected at least 2 sentences to learn from, found {len(self.sentences)}")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The glosses of the sentences."""
+        return Vocabulary.of(self.sentences.values(), self.unit)
+
+    @property
+    def longest(self) -> int:
+        """Glosses of the longest sentence."""
+        return max(map(len, self.sentences.values()))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that is learned from."""
+        content = json.dumps([self.unit, self.rules, self.sentences], ensure_ascii=False)
+        return hashlib.sha256(content.encode(errors="replace")).hexdigest()
+
+
+def text_of_corpus(corpus: Corpus, rules: Rules) -> Text:
+    """The training sentences of a corpus.
+
+    Raises:
+        DataError: its list is damaged or holds less than two sentences.
+    """
+    return _text({sample.id: sample.glosses for sample in corpus.split("train")}, corpus.info.unit, rules, ())
+
+
+def text_of_table(path: Path | str, rules: Rules, unit: str = "gloss") -> Text:
+    """Sentences of a list with fields between '|', such as PHOENIX' train.corpus.csv; no other file is needed.
+
+    Raises:
+        DataError: the file cannot be read, has no column of names or of annotations, or an id stands twice.
+    """
+    path = Path(path)
+    columns = [name.strip() for name in files.read_text(path).removeprefix("\ufeff").split("\n", 1)[0].split("|")]
+    roles = [next((name for name in known if name in columns), None) for known in (NAMES, ANNOTATIONS)]
+    if None in roles:
+        raise DataError(f"{path}: expected columns {' or '.join(NAMES)}, and {' or '.join(ANNOTATIONS)}, between '|'; "
+                        f"found {', '.join(columns)[:200]}")  # fmt: skip
+    table = read_table(path, columns)
+    sentences: dict[str, tuple[str, ...]] = {}
+    for row in table.rows:
+        name, annotation = (row.fields[role] for role in roles)
+        if name in sentences:
+            raise DataError(f"{row.place}: {name!r} stands twice")
+        sentences[name] = tokenise(annotation, unit)
+    return _text(sentences, unit, rules, tuple(table.refused))
+
+
+def _text(sentences: dict[str, tuple[str, ...]], unit: str, rules: Rules, notes: tuple[str, ...]) -> Text:
+    clean = {name: tuple(rules.hypothesis(glosses)) for name, glosses in sentences.items()}
+    return Text({name: glosses for name, glosses in clean.items() if glosses}, unit, rules.name, notes)

@@ -1,0 +1,200 @@
+"""Cross-fitting: what recognisers make of training sentences that they were not trained on.
+
+A corrector must learn from errors such as a recogniser makes on new clips; on its own training clips it hardly makes
+any. So the training split is dealt into folds, each fold is recognised by a run that was trained on the others, and
+the evidence of all clips is kept in one file.
+
+    fold-1/corpus/      lists of the fold: train = the other folds, dev = the corpus' own, test = the fold; they
+                        point to the corpus' clips
+    fold-1/run/         an ordinary run on it
+    fold-1/alternatives.jsonl    the fold's evidence, when it is done
+    train.jsonl         the evidence of all training clips, in the order of the corpus' list; no reference is in it
+    crossfit.json       the errors of the folds' recognisers, which a corrector's noise is fitted to
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tf_keras
+
+from tf_slr import files
+from tf_slr.alternatives import Alternatives, read_alternatives, write_alternatives
+from tf_slr.corpus.manifest import Corpus, Sample, write_corpus
+from tf_slr.decoding.evidence import evidence, named
+from tf_slr.errors import DataError, UsageError
+from tf_slr.scoring import Errors, score
+from tf_slr.training.recipe import Recipe
+from tf_slr.training.reporting import recognition
+from tf_slr.training.runs import Run
+from tf_slr.training.trainer import Trainer
+
+
+class CrossFit(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        summary: what crossfit.json says, as plain JSON.
+        evidence: the file of all clips.
+        refused: one line for each clip that could not be used.
+    """
+
+    summary: dict
+    evidence: Path
+    refused: list[str]
+
+
+def crossfit(
+    corpus: Corpus, recipe: Recipe, out: Path | str, folds: int = 2, seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> CrossFit:  # fmt: skip
+    """Train a recogniser for each fold and recognise the fold with it. What an interrupted run did is kept.
+
+    Args:
+        corpus: whose training split is meant.
+        recipe: of the folds' runs; what it promises is not asked of them, which see fewer clips.
+        out: the folder.
+        folds: number of recognisers, at least 2.
+        seed: of the division.
+        say: is told how each fold went.
+
+    Raises:
+        UsageError: an unfit number of folds or recipe, or the folder holds a division or runs of another kind.
+        DataError: the corpus or what is in the folder is damaged.
+    """
+    _check(recipe)
+    out, samples = Path(out), corpus.split("train")
+    recipe = dataclasses.replace(recipe, promised_wer=None)
+    numbers = deal(samples, folds, seed)
+    held_out: dict[str, list[Alternatives]] = {}
+    fold_errors, refused = [], []
+    for number in range(folds):
+        folder = out / f"fold-{number + 1}"
+        mine = [sample for sample, n in zip(samples, numbers, strict=True) if n == number]
+        others = [sample for sample, n in zip(samples, numbers, strict=True) if n != number]
+        found, lines = _fold(corpus, recipe, folder, others, mine)
+        refused += [f"fold {number + 1}: {line}" for line in lines]
+        fold_errors.append(_errors(mine, found))
+        say(f"fold {number + 1} of {folds}: {len(mine)} clips held out, WER {100 * fold_errors[-1].wer:.2f} %")
+        held_out |= found
+    path = out / "train.jsonl"
+    write_alternatives(path, {sample.id: held_out[sample.id] for sample in samples if sample.id in held_out})
+    errors = sum(fold_errors, Errors())
+    summary = {
+        "corpus": corpus.label,
+        "folds": [one.summary() for one in fold_errors],
+        "seed": seed,
+        "clips": len(held_out),
+        **errors.summary(),
+        "rates": {
+            "substitution": errors.substitutions / errors.reference,
+            "deletion": errors.deletions / errors.reference,
+            "insertion": errors.insertions / errors.reference,
+        },
+    }
+    files.write_json(out / "crossfit.json", summary)
+    return CrossFit(summary, path, refused)
+
+
+def deal(samples: Sequence[Sample], folds: int, seed: int) -> list[int]:
+    """The fold of each sample, from 0.
+
+    Clips of the same sentence stay together, else the run that recognises one has seen the other. Every fold gets
+    about its share of each signer and gloss: sentences with the rarest glosses are dealt first, each to the fold that
+    has least of what is in it (iterative stratification: K. Sechidis et al., ECML 2011).
+
+    Raises:
+        UsageError: there are fewer different sentences than folds, or fewer than two folds.
+    """
+    sentences: dict[tuple[str, ...], list[int]] = {}
+    for i, sample in enumerate(samples):
+        sentences.setdefault(sample.glosses, []).append(i)
+    if not 2 <= folds <= len(sentences):
+        raise UsageError(f"expected 2 to {len(sentences)} folds, one different sentence or more in each, "
+                         f"received {folds}")  # fmt: skip
+    # Signers and glosses may share a name.
+    properties = [Counter([("signer", sample.signer), *(("gloss", g) for g in sample.glosses)]) for sample in samples]
+    totals = _sum(properties)
+    groups = list(sentences.values())
+    np.random.default_rng(seed).shuffle(groups)
+    groups.sort(key=lambda group: min(totals[name] for name in properties[group[0]]))
+    dealt = [Counter() for _ in range(folds)]
+    sizes, numbers = [0] * folds, [0] * len(samples)
+    for group in groups:
+        held = _sum(properties[i] for i in group)
+
+        def fullness(fold: int, held: Counter = held) -> tuple[float, int]:
+            return sum(dealt[fold][name] / totals[name] for name in held), sizes[fold]
+
+        # An empty fold comes first, so that each gets a sentence.
+        fold = min(range(folds), key=lambda n: (sizes[n] > 0, *fullness(n)))
+        dealt[fold].update(held)
+        sizes[fold] += len(group)
+        for i in group:
+            numbers[i] = fold
+    return numbers
+
+
+def _sum(counters: Iterable[Counter]) -> Counter:
+    total = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
+
+
+def _check(recipe: Recipe) -> None:
+    if recipe.distill.teacher:
+        raise UsageError("distill.teacher: a teacher has seen the clips that are held out; cross-fitting needs a "
+                         "recipe without one")  # fmt: skip
+    if recipe.features.source == "shards":
+        raise UsageError("features.source: shards hold whole splits, and a fold is none; "
+                         "expected memory or files (--set features.source=files)")  # fmt: skip
+
+
+def _fold(
+    corpus: Corpus, recipe: Recipe, folder: Path, train: Sequence[Sample], held_out: Sequence[Sample]
+) -> tuple[dict[str, list[Alternatives]], list[str]]:
+    """Evidence of one fold, by clip, and what could not be used."""
+    refused = _write_fold(corpus, folder / "corpus", train, held_out)
+    fold, run = Corpus(folder / "corpus"), Run(folder / "run")
+    run.start(fold, recipe)  # refuses what another corpus, division or recipe left here
+    done = folder / "alternatives.jsonl"
+    if not done.is_file():
+        if not run.summary_path.is_file():
+            tf_keras.backend.clear_session()
+            trainer = Trainer(fold, recipe, run.root)
+            refused += trainer.refused
+            trainer.fit()
+        work = recognition(run.root, None, None, "test")
+        refused += work.split.refused
+        clips = zip(work.split.samples, work.logits, strict=True)
+        write_alternatives(
+            done, {s.id: named(evidence(rows), work.vocabulary, s.frames, fold.info.fps) for s, rows in clips}
+        )
+    found = read_alternatives(done)
+    strange = found.keys() - {sample.id for sample in held_out}
+    if strange:
+        raise DataError(f"{done}: holds clips of another fold, such as {min(strange)}; remove it to make it anew")
+    return found, refused
+
+
+def _write_fold(corpus: Corpus, root: Path, train: Sequence[Sample], held_out: Sequence[Sample]) -> list[str]:
+    """Lists whose paths lead to the clips of the corpus; the same fold gives the same bytes."""
+
+    def moved(sample: Sample) -> Sample:
+        paths = {name: getattr(sample, name) for name in ("landmarks", "video")}
+        absolute = {name: str(corpus.root.resolve() / path) for name, path in paths.items() if path}
+        return dataclasses.replace(sample, **absolute)
+
+    splits = {"train": train, "dev": corpus.split("dev"), "test": held_out}
+    return write_corpus(root, corpus.info, {name: list(map(moved, listed)) for name, listed in splits.items()})
+
+
+def _errors(samples: Sequence[Sample], found: dict[str, list[Alternatives]]) -> Errors:
+    """Errors of the recognised sentences: the first alternatives of the chosen slots."""
+    used = [sample for sample in samples if sample.id in found]
+    recognised = [[slot.glosses[0] for slot in found[sample.id] if slot.chosen] for sample in used]
+    return score([sample.glosses for sample in used], recognised)

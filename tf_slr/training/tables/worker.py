@@ -1,0 +1,65 @@
+"""The process that computes one cell.
+
+python -m tf_slr.training.tables.worker FOLDER
+
+A process of its own for each cell, because only its end frees all of TensorFlow's memory, and what a cell
+computes must not depend on those before it.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from tf_slr import config, files
+from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import SlrError
+from tf_slr.training.recipe import Recipe
+from tf_slr.training.reporting import evaluate_model
+from tf_slr.training.runs import Run
+from tf_slr.training.trainer import Trainer
+
+
+def compute(folder: Path) -> None:
+    """Train, evaluate on dev and test, write the result; training goes on where it was stopped.
+
+    Args:
+        folder: of the cell, with what the runner wrote into its cell.json.
+
+    Raises:
+        SlrError: of training or evaluation.
+    """
+    task = files.read_json(folder / "cell.json")
+    corpus, run = Corpus(task["corpus"]), Run(task["run"])
+    refused: list[str] = []
+    if not run.summary_path.is_file():
+        trainer = Trainer(corpus, config.build(Recipe, task["recipe"], str(folder)), run.root)
+        refused += trainer.refused
+        trainer.fit()
+    splits = {}
+    for split in ("dev", "test"):
+        if corpus.split(split):
+            summary, left_out = evaluate_model(run.root, None, corpus.root, split)
+            # The sentences can be had again from the run.
+            splits[split] = {name: value for name, value in summary.items() if name != "results"}
+            refused += left_out
+    result = task | {"splits": splits, "training": files.read_json(run.summary_path), "refused": sorted(set(refused))}
+    files.write_json(folder / "result.json", result)
+
+
+def end_with_parent() -> None:
+    """Make this process end when the one at the other end of its standard input does, killed or not."""
+
+    def watch() -> None:
+        os.read(0, 1)  # nothing is ever sent: this returns when the other end is closed
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    try:
+        compute(Path(sys.argv[1]))
+    except SlrError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,49 @@
+"""One HTML page about a run: results, examples over time, mistakes, learning curves, speed, corpus, recipe.
+
+python tools/html_report.py --run RUN --bundle BUNDLE --bench bench.json --out report.html
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from tf_slr import __version__, files
+from tf_slr.cli import guarded
+from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.scoring import describe
+
+
+def main() -> int:
+    """Write the report and print its results."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
+    parser.add_argument("--bundle", type=Path, help="folder of the bundle that was exported from it")
+    parser.add_argument("--bench", type=Path, help="what tools/bench.py measured")
+    parser.add_argument("--out", type=Path, required=True, help="the page")
+    parser.add_argument("--json", type=Path, help="where to write every result as JSON, by signer and sentence")
+    arguments = parser.parse_args()
+
+    def work() -> int:
+        import_tensorflow()
+        from tf_slr.report.gather import gather
+        from tf_slr.report.page import render
+
+        facts = gather(arguments.run, arguments.bundle, arguments.bench)
+        files.write_text(arguments.out, render(facts, f"tf_slr {__version__}: python {shlex.join(sys.argv)}"))
+        results = facts.results()
+        if arguments.json:
+            files.write_json(arguments.json, results)
+        for split, by_model in results.items():
+            for model, result in by_model.items():
+                for name, counts in {"all": result, **result["groups"]}.items():
+                    print(f"{split:4s}  {model}  {name:16s} {describe(counts)}  {facts.label}")
+        for path in filter(None, (arguments.json, arguments.out)):
+            print(f"wrote {path}")
+        return report(facts.refused)
+
+    return guarded(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

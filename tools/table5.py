@@ -1,0 +1,57 @@
+"""KD-MSLRT's table 5 on real recognisers' outputs: one or two Transformers, and kinds of wrong text.
+
+    python tools/table5.py --text train.corpus.csv --rules phoenix2014 --hyp a.ctm b.ctm --ref dev.stm --out runs/table5
+
+Started again, it goes on where it was stopped.
+"""
+
+import sys
+from pathlib import Path
+
+from tf_slr.cleanup import RULES
+from tf_slr.commands.common import Parser, import_tensorflow
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compute the table; returns the exit code."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--text", type=Path, required=True, help="list of the training annotations")
+    parser.add_argument("--rules", choices=tuple(RULES), default="none")
+    parser.add_argument("--hyp", type=Path, nargs="+", required=True, help="recognised dev sentences (.ctm, .jsonl)")
+    parser.add_argument("--ref", type=Path, required=True, help="their references (.stm)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs, table5.json and table5.md")
+    parser.add_argument("--rows", nargs="+", default=["raw", "all"], help="raw, shuffle, deletion, insertion, "
+                        "substitution, all")  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--recipe", default="corrector")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
+    arguments = parser.parse_args(argv)
+    import_tensorflow()
+    from publish import publish
+
+    from export.corrector import export_corrector
+    from tf_slr import files
+    from tf_slr.commands.correction import read_recognised
+    from tf_slr.errors import UsageError
+    from tf_slr.training.correction.recipe import load_corrector_recipe
+    from tf_slr.training.correction.selection import dev_sentences
+    from tf_slr.training.correction.table5 import PREPROCESSING, markdown, table5
+    from tf_slr.training.correction.text import text_of_table
+    from tf_slr.transcripts import read_stm
+
+    def measure() -> dict:
+        if strange := set(arguments.rows) - set(PREPROCESSING):
+            raise UsageError(f"--rows: expected {', '.join(PREPROCESSING)}, received {', '.join(sorted(strange))}")
+        references = read_stm(arguments.ref)
+        systems = {path.stem: dev_sentences(read_recognised(path), references, str(path)) for path in arguments.hyp}
+        text = text_of_table(arguments.text, RULES[arguments.rules])
+        recipe = load_corrector_recipe(arguments.recipe, arguments.set)
+        result = table5(text, recipe, arguments.rows, arguments.seeds, systems, arguments.out, export_corrector)
+        files.write_text(arguments.out / "table5.md", markdown(result) + "\n")
+        return result
+
+    return publish(measure, markdown, arguments.out / "table5.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
