@@ -158,7 +158,9 @@ def test_every_replica_has_a_clip_in_every_batch(lengths, size, least, seed):
     dealt = plan(lengths, size, np.random.default_rng(seed), least)
     assert sorted(np.concatenate(dealt).tolist()) == list(range(len(lengths)))
     assert least <= min(map(len, dealt))
-    assert max(map(len, dealt)) <= size
+    # 9 clips cannot be batches of 4 only: then the last has more.
+    possible = len(lengths) // least >= -(-len(lengths) // size)
+    assert max(map(len, dealt)) <= (size if possible else size + least)
 
 
 def test_a_worker_reads_its_part_of_each_batch_only(tiny_corpus, tiny_recipe):

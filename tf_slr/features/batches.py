@@ -68,10 +68,12 @@ def plan(lengths: Sequence[int], size: int, rng: np.random.Generator, least: int
         lengths: frames of each clip.
         size: clips in a batch; the one with the longest clips may have fewer.
         rng: of blur and order.
-        least: but not fewer than this, at most `size`; what it lacks comes from the batch of the next shorter.
+        least: but not fewer than this, at most `size`; what it lacks comes from the batches of shorter clips. Where
+            even that is too little, there is a batch less, and the last one is larger.
     """
     order = np.argsort(np.asarray(lengths) * rng.uniform(0.9, 1.1, len(lengths)), kind="stable")
-    starts = [min(i, max(0, len(order) - least)) for i in range(0, len(order), size)]
+    count = max(1, min(-(-len(order) // size), len(order) // least))
+    starts = [min(i * size, max(0, len(order) - (count - i) * least)) for i in range(count)]
     batches = [order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True)]
     return [batches[i] for i in rng.permutation(len(batches))]
 
