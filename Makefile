@@ -27,7 +27,7 @@ SMOKE  := runs/smoke
 
 TABLES := table1 table4 table6 table7 crkd
 
-.PHONY: all train tflite-int8 bench tables $(TABLES) smoke test lint clean
+.PHONY: all train tflite-int8 bench tables $(TABLES) smoke test test-slow lint clean
 
 all: train tflite-int8 bench
 
@@ -92,8 +92,12 @@ smoke: $(READY)
 	$(BIN)/tf-slr evaluate --bundle $(SMOKE)/bundle --corpus $(SMOKE)/corpus --split test
 	$(BIN)/tf-slr recognize --bundle $(SMOKE)/bundle $(SMOKE)/corpus/landmarks/test-00000.npz
 
+# In two halves, each a few minutes: what trains long or starts many processes comes second.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

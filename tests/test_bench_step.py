@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "tools"))  # where the tools find each other
 
 import bench_step  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "mslr": bench_step.Case({"kind": "mslr", "width": 12, "hidden": 8, "dropout": 0.0}, 2, 33, classes=20, glosses=3),
     "corrnet": bench_step.Case(

@@ -27,6 +27,8 @@ from tf_slr.scoring import align
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.runs import Run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 VOID = {"meta"}
 HOSTILE = '<img src="http://evil.example/x.png" onerror=alert(1)>'

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tf_slr import files
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

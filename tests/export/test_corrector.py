@@ -12,6 +12,8 @@ from tf_slr.errors import ExportError
 from tf_slr.runtime.corrector import Corrector
 from tf_slr.training.correction.run import CorrectorRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained():

@@ -17,6 +17,8 @@ from tf_slr.runtime.bundle import read_bundle
 from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.runs import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory, video_run):

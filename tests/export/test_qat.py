@@ -31,6 +31,8 @@ from tf_slr.training.distill import DistillOptions
 from tf_slr.training.recipe import QatOptions, Recipe
 from tf_slr.training.runs import Run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CLASSES = 24
 

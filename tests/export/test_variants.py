@@ -18,6 +18,8 @@ from tf_slr.models.temporal import TemporalOptions
 from tf_slr.runtime.lengths import LENGTHS, FixedLengthStudent
 from tf_slr.runtime.student import Student
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 30
 # Mean difference of logits from the network's, as a share of their spread, that each way of keeping numbers may cost.
 ALLOWED = {"fp32": 1e-5, "weights": 0.03, "static": 0.12, "static-but-lstm": 0.35, "integer": 0.35}

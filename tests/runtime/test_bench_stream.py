@@ -10,6 +10,8 @@ import pytest
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.runtime.stream import StreamOptions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -24,6 +24,8 @@ from tf_slr.runtime.corrector import DESCRIPTION, EDIT, GENERATE, MODELS, Correc
 from tf_slr.scoring import score
 from tf_slr.transcripts import Token, read_ctm, write_ctm
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WAYS = [(EDIT, 1, 1), (GENERATE, 1, 1), (GENERATE, 2, 1), (GENERATE, 2, 3)]
 

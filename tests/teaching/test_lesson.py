@@ -19,6 +19,8 @@ from tf_slr.teaching.budget import FEWEST, MIN_EPOCHS, budget
 from tf_slr.teaching.division import ENOUGH, REST, divide, notes_on
 from tf_slr.teaching.recordings import Recordings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TAKES = 6
 RECIPE = """

@@ -23,6 +23,8 @@ from tf_slr.training.runs import Run
 from tf_slr.training.teacher import VIDEO, Teacher
 from tf_slr.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 DISTILL = """
 [distill]
 conv = 10.0

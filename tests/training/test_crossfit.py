@@ -23,6 +23,8 @@ from tf_slr.training.crossfit import crossfit, deal
 from tf_slr.training.recipe import load_recipe
 from tf_slr.training.reporting import evaluate_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # As many steps on half of the clips as the recipe makes on all.
 QUICK = ("training.epochs=16", "training.evaluate_every=8")

@@ -32,6 +32,8 @@ from tf_slr.training.strategy import strategy_here
 from tf_slr.training.teacher import VIDEO
 from tf_slr.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # Nothing is dropped, because replicas draw masks of their own. Batches of 11 and, last, 9 clips are not dealt evenly.
 # The term between the heads is a mean over steps, the others are means over clips.

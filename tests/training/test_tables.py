@@ -23,6 +23,8 @@ from tf_slr.training.tables.cells import Cell, Cells
 from tf_slr.training.tables.report import Figure, Report, compared
 from tf_slr.training.tables.runner import Runner, locked
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 STUDENT = """
 promised_wer = 0.01

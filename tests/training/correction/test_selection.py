@@ -24,6 +24,8 @@ from tf_slr.training.correction.selection import (
 )
 from tf_slr.transcripts import Reference
 
+pytestmark = pytest.mark.slow
+
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(-2, 2)), max_size=30))

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pytest
 
 from tests.tiny_corrector import errors_in, sentence, tiny_corrector
 from tf_slr.cleanup import NONE
@@ -13,6 +14,8 @@ from tf_slr.training.correction.run import CorrectorRun
 from tf_slr.training.correction.selection import DevSentence
 from tf_slr.training.correction.table5 import PREPROCESSING, RATES, WAYS, markdown, row_recipe, table5
 from tf_slr.training.correction.text import text_of_table
+
+pytestmark = pytest.mark.slow
 
 
 def test_rows_differ_in_their_noise_and_seed_alone():

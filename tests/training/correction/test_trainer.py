@@ -23,6 +23,8 @@ from tf_slr.training.correction.text import text_of_table
 from tf_slr.training.correction.trainer import CorrectionTrainer
 from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 
