@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tf_slr.commands.common import choose_kernels
+
+# What tests train in their own process is then what commands train, to the bit.
+choose_kernels()
 # How long an example takes tells of the machine, not of the code.
 settings.register_profile("tf_slr", deadline=None)
 settings.load_profile("tf_slr")

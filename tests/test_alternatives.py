@@ -28,7 +28,7 @@ def slots(draw):
 clips = st.dictionaries(names, st.lists(slots(), max_size=4).map(lambda found: sorted(found, key=lambda s: s.start)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(clips)
 def test_what_is_written_is_read(tmp_path_factory, written):
     path = tmp_path_factory.mktemp("a") / "x.jsonl"

@@ -223,7 +223,6 @@ TEXT = st.text(max_size=20)
 
 
 @given(TEXT, TEXT, st.text("abc-_", min_size=1, max_size=5))
-@settings(deadline=None)
 def test_markup_gives_every_text_back(text, value, name):
     page = Page(tag("p", text, [text, None, 3], title=value, **{f"data_{name}": 1.5}))
     clean = "".join("\ufffd" if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000
@@ -291,7 +290,7 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_sentences():
 POINTS = st.lists(st.tuples(st.integers(1, 200), st.floats(0, 1e6)), max_size=8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(POINTS, max_size=3), st.booleans())
 def test_curves_stay_in_their_chart(curves, percent):
     content = line_chart(

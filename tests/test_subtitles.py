@@ -5,7 +5,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.subtitles import Cue, cues, shown_at, to_srt, to_webvtt
@@ -57,7 +57,6 @@ def clock(found):
     return [((hours[i] * 60 + minutes[i]) * 60 + seconds[i]) * 1000 + rest[i] for i in (0, 1)]
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_what_is_written_is_read_back(words):
     shown = cues(words)
@@ -66,7 +65,6 @@ def test_what_is_written_is_read_back(words):
     assert list(read_srt(to_srt(shown))) == shown
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_no_cue_is_empty_or_overlaps_and_every_gloss_is_shown_at_its_beginning(words):
     shown = cues(words)

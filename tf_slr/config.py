@@ -8,6 +8,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,32 @@ def load(cls: type[Options], path: Path | str, settings: Iterable[str] = ()) -> 
     for setting in settings:
         apply_setting(table, setting)
     return build(cls, table, str(path))
+
+
+def load_recipe(
+    cls: type[Options], name: str, settings: Iterable[str] = (), kind: str = "recipes", containing: str = ""
+) -> Options:
+    """Read a recipe by path, or by the name of one that comes with the package.
+
+    Args:
+        cls: what the recipe is of.
+        name: of a shipped recipe, or path of a TOML file.
+        settings: `a.b=value`, applied to it.
+        kind: what a message calls the recipes to choose from.
+        containing: part of the names of those.
+
+    Raises:
+        UsageError: no such recipe, or an unknown key or wrong value in it.
+    """
+    path = Path(name)
+    if not path.suffix:
+        shipped = resources.files("tf_slr") / "recipes"
+        path = Path(str(shipped / f"{name}.toml"))
+        if not path.is_file():
+            names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if ".toml" in entry.name)
+            known = ", ".join(one for one in names if containing in one)
+            raise UsageError(f"no recipe {name!r}; known {kind}: {known} (or give the path of a .toml file)")
+    return load(cls, path, settings)
 
 
 def apply_setting(table: dict[str, Any], setting: str) -> None:

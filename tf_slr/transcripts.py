@@ -70,7 +70,7 @@ def read_ctm(path: Path | str) -> dict[str, list[Token]]:
         if len(fields) not in (5, 6):
             raise DataError(f"{place}: expected 'utterance channel start duration gloss [confidence]', "
                             f"found {len(fields)} fields")  # fmt: skip
-        start, duration, *_ = (_number(field, place) for field in (*fields[2:4], *fields[5:]))
+        start, duration, *_ = (read_number(field, place) for field in (*fields[2:4], *fields[5:]))
         if start < 0 or duration < 0:
             raise DataError(f"{place}: expected a start and a duration of at least 0, found {start} and {duration}")
         name = _unescape(fields[0])
@@ -100,7 +100,7 @@ def read_stm(path: Path | str) -> dict[str, Reference]:
         name, glosses = _unescape(fields[0]), fields[5:]
         if name in references:
             raise DataError(f"{place}: {name} stands twice; expected one sentence an utterance")
-        begin, end = (_number(field, place) for field in fields[3:5])
+        begin, end = (read_number(field, place) for field in fields[3:5])
         if not 0 <= begin <= end:
             raise DataError(f"{place}: expected a begin of at least 0 and an end after it, found {begin} and {end}")
         if glosses and _LABEL.fullmatch(glosses[0]):
@@ -178,14 +178,19 @@ def _lines(path: Path | str) -> Iterator[tuple[str, str]]:
             raise DataError(f"{place}: is not UTF-8 text (byte {error.start})") from error
 
 
-def _number(field: str, place: str) -> float:
+def read_number(field: str, place: str) -> float:
+    """A field as a number.
+
+    Raises:
+        DataError: it is none, or not finite.
+    """
     try:
-        number = float(field)
+        value = float(field)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(f"{place}: expected a number, found {field!r}")
-    return number
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{place}: expected a number, found {field[:80]!r}")
+    return value
 
 
 def _checked(gloss: str, place: str) -> str:

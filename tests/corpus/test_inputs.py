@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.corpus.inputs import Input, InputReader, frame_times
@@ -24,7 +24,6 @@ def line(times, shoulders=True):
     return Clip(landmarks, landmarks[:, :2].copy() if shoulders else None, 1.5)
 
 
-@settings(deadline=None)
 @given(RATES, RATES, st.integers(2, 90), st.integers(0, 2**31), st.booleans())
 def test_points_are_where_they_were_at_each_moment(fps, wanted, frames, seed, shoulders):
     gaps = np.random.default_rng(seed).uniform(0.2, 3.0, frames) / fps

@@ -34,7 +34,7 @@ TABLE = {
 }  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(["none", "snappy", "gzip", "zstd", "brotli", "lz4"]), st.integers(4, 1000), st.booleans(),
     st.sampled_from(["1.0", "2.0"]), st.booleans(), st.integers(0, 40),

@@ -222,7 +222,7 @@ def test_the_command_refuses_clips_without_images_and_writes_the_rest(
     assert corpus.info.fps == 25.0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1), junk=st.binary(max_size=12), cut=st.integers(0, 40))
 def test_damaged_lists_give_entries_below_the_release_or_a_data_error(multisigner, place, junk, cut):
     whole = "\n".join([HEADER, *(row(f"{DAY}-{number}", "WETTER MORGEN") for number in range(5))]).encode()

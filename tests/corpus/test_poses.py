@@ -58,7 +58,7 @@ def components_of(path):
 SIZES = [(1280, 720), (210, 260), (720, 576), (97, 89), (3840, 2161)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 30), st.integers(0, 9), st.sampled_from(SIZES), st.floats(1, 1000, width=32), st.booleans())
 def test_a_clip_comes_back_as_it_was(tmp_path_factory, frames, seed, size, fps, half):
     rng = np.random.default_rng(seed)

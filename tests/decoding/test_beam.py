@@ -28,7 +28,7 @@ def brute_force(logits):
     return sentences
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(grids)
 def test_a_wide_beam_finds_every_sentence_with_its_probability(logits):
     expected = brute_force(logits)
@@ -37,7 +37,7 @@ def test_a_wide_beam_finds_every_sentence_with_its_probability(logits):
     assert all(np.isclose(found[sentence], expected[sentence]) for sentence in expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(grids, st.integers(1, 5))
 def test_hypotheses_are_sorted_and_the_best_beats_greedy(logits, width):
     found = beam_search(logits, BeamOptions(width, 3))
@@ -48,7 +48,7 @@ def test_hypotheses_are_sorted_and_the_best_beats_greedy(logits, width):
     assert exhaustive[0].score >= brute_force(logits)[greedy_sentence] - 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(grids)
 def test_renaming_glosses_renames_the_result(logits):
     swapped = beam_search(logits[:, [0, 2, 1]], EXHAUSTIVE)
@@ -79,7 +79,7 @@ class TableModel:
         return sum(self.table[padded[i : i + 3]] for i in range(len(glosses) + 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(grids, st.integers(0, 10_000), st.floats(0, 3), st.floats(-2, 2))
 def test_a_wide_beam_with_a_language_model_scores_every_sentence_as_the_formula_says(logits, seed, weight, insertion):
     model = TableModel(seed)
@@ -93,7 +93,7 @@ def test_a_wide_beam_with_a_language_model_scores_every_sentence_as_the_formula_
     assert expected[found[0].glosses] == pytest.approx(max(expected.values()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arrays(np.float64, st.tuples(st.integers(4, 7), st.just(3)), elements=st.floats(-3, 3)), st.integers(1, 9))
 def test_a_narrow_beam_never_counts_an_alignment_twice(logits, width):
     """Prefixes that fall out of the beam and come back are still the same sentences, each listed once."""

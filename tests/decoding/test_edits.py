@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.decoding.edits import DELETE, INSERT, LEAST, REPLACE, Edit, Margins, apply, propose
@@ -37,7 +37,6 @@ def test_symbols_that_are_no_gloss_are_never_proposed():
     assert propose(rows((5, 9.0)), rows((NOTHING, 9.0), (NOTHING, 9.0)), [5], 5) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), max_size=8), st.integers(0, 1000))
 def test_edits_change_their_places_and_nothing_else(sentence, seed):
     rng = np.random.default_rng(seed)

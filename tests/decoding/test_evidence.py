@@ -33,7 +33,7 @@ def brute_force(posteriors):
     return masses / masses.sum()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(grids, tied), st.integers(1, 7), st.floats(0.01, 0.9))
 def test_the_chosen_slots_are_the_greedy_sentence_and_every_slot_is_a_distribution(logits, top, floor):
     slots = evidence(logits, EvidenceOptions(top, floor))
@@ -51,7 +51,7 @@ def test_the_chosen_slots_are_the_greedy_sentence_and_every_slot_is_a_distributi
         assert sum(slot.probabilities) <= 1 + 1e-6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays(np.float64, st.tuples(st.integers(1, 5), st.just(4)), elements=st.floats(-4, 4)))
 def test_probabilities_of_a_recognised_window_are_those_of_its_paths(logits):
     for slot in evidence(logits, EvidenceOptions(top=9, least=0.0)):

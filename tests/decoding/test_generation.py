@@ -44,7 +44,7 @@ def probability(step, state, sentence):
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.7, 1.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_wide_beam_finds_what_an_exhaustive_search_finds(seed, normalise):
     step, state = network(seed)
     scores = {s: probability(step, state, s) / (len(s) + 1) ** normalise for s in every_sentence()}
@@ -55,7 +55,7 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(seed, normalise):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_greedy_takes_the_likeliest_symbol_of_each_step(seed):
     step, start = network(seed)
     (found,) = search(step, start, BEGIN, END, LIMIT, SearchOptions(1), FORBIDDEN)

@@ -1,6 +1,6 @@
 """Slots as symbols: unknown glosses keep their identity, clean-up keeps what was recognised."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.alternatives import Alternatives
@@ -22,7 +22,6 @@ def test_numbers_of_glosses_are_the_vocabularys():
     assert SYMBOLS.encode([slot(("NORD", 0.2), chosen=False)]).sentence == [NOTHING]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["NORD", *(f"X{i}" for i in range(12))]), max_size=20))
 def test_equal_unknown_glosses_have_one_number_and_all_numbers_exist(glosses):
     encoded = SYMBOLS.encode(text_slots(glosses))

@@ -109,7 +109,7 @@ def test_every_weight_of_the_student_learns_through_the_grid():
         assert np.abs(gradient.numpy()).max() > 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e4))
 def test_grids(seed, size):
     x = tf.constant(np.random.default_rng(seed).normal(0.3, size, (5, 7, 4)), tf.float32)

@@ -47,7 +47,7 @@ def distances(clip):
     return np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6))
 def test_missing_points_stay_missing_and_none_is_added(seed):
     clip = clip_of(seed)
@@ -57,7 +57,7 @@ def test_missing_points_stay_missing_and_none_is_added(seed):
     assert np.array_equal(np.isnan(changed.landmarks), expected[:, MIRROR] if change.flip else expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(-3, 3), st.floats(-1, 1), st.floats(-1, 1))
 def test_turning_and_shifting_keep_true_distances(angle, dx, dy):
     clip = clip_of()

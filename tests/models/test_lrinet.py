@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from export.convert import convert
@@ -45,7 +45,6 @@ def network():
     return lively(SMALL)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=3), st.integers(1, 8))
 def test_tscm_takes_a_third_from_each_neighbour(lengths, channels):
     x = np.random.default_rng(0).normal(size=(sum(lengths), 2, 3, channels)).astype(np.float32)
@@ -61,7 +60,6 @@ def test_tscm_takes_a_third_from_each_neighbour(lengths, channels):
         start += length
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 8))
 def test_deployed_tscm_is_the_same_in_another_order_of_channels(frames, channels):
     x = tf.constant(np.random.default_rng(0).normal(size=(frames, 2, 2, channels)))

@@ -68,7 +68,7 @@ def slots(draw):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(sentence=st.lists(slots(), max_size=34), text=st.lists(NAMES, max_size=34))
 def test_any_sentence_gives_known_glosses_at_ascending_places(way, correctors, sentence, text):
     # Training sentences have up to 8 glosses.

@@ -201,7 +201,7 @@ def frames(draw):
     return kind, draw(st.sampled_from([1 / 30, 1 / 30, 1 / 25, 0.0, -0.04, 0.2, 1.5, -3.0, float("nan"), float("inf")]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(frames(), st.integers(1, 40)), max_size=12), st.integers(0, 2**31))
 def test_nothing_that_is_fed_breaks_a_stream(recognizer, shown, bursts, seed):
     rng = np.random.default_rng(seed)

@@ -57,6 +57,12 @@ def command(recordings, out, recipe):
     return [sys.executable, "-m", "tf_slr", "teach", *map(str, [recordings.root, *options])]
 
 
+def wait_for(path, process):
+    while not path.is_file():
+        assert process.poll() is None, f"it ended before it had written {path}"
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory, recordings):
     """Standard output and folder of a lesson that was killed in the midst of its training, and gone on with."""
@@ -65,9 +71,7 @@ def taught(tmp_path_factory, recordings):
     work = command(recordings, root / "out", root / "recipe.toml")
     killed = subprocess.Popen(work, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     metrics = root / "out" / "run" / "metrics.jsonl"
-    while not metrics.is_file():
-        assert killed.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
+    wait_for(metrics, killed)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert not (root / "out" / "teach.json").exists()
@@ -114,10 +118,7 @@ def test_a_lesson_that_was_not_killed_is_the_same(taught, recordings):
     _, root = taught
     work = command(recordings, root / "whole", root / "recipe.toml")
     whole = subprocess.Popen(work, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    summary = root / "whole" / "run" / "summary.json"
-    while not summary.is_file():
-        assert whole.poll() is None, "it ended before it had trained"
-        time.sleep(0.02)
+    wait_for(root / "whole" / "run" / "summary.json", whole)
     whole.kill()  # in the export
     whole.wait()
     for name in ("run/best.npz", "run/vocabulary.json", "corpus/train.csv", "corpus/test.csv"):

@@ -35,7 +35,7 @@ collections = st.lists(st.tuples(sentences, st.sampled_from(["anna", "ben"])), m
 )
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @given(collections, st.integers(2, 4), st.integers(0, 99))
 def test_every_fold_has_clips_and_no_sentence_is_in_two(samples, folds, seed):
     if len({sample.glosses for sample in samples}) < folds:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tf_slr.errors import UsageError
 
@@ -92,6 +92,11 @@ def _pool(work: Callable[[Item], Result], waiting: deque[Item], workers: int) ->
 def _follow(reader: multiprocessing.connection.Connection) -> None:
     """Make a working process end with the one that started it, and leave Ctrl-C to that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(reader)
+
+
+def end_with(reader: multiprocessing.connection.Connection | TextIO) -> None:
+    """Make this process end when the other end of a pipe is closed, on purpose or by a death; nothing is ever sent."""
 
     def watch() -> None:
         multiprocessing.connection.wait([reader])

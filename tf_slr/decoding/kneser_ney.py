@@ -61,7 +61,8 @@ def estimate(sentences: Iterable[Sequence[str]], order: int) -> NGram:
         for history, listed in probabilities.items()
     }
     logarithms[()][START] = ZERO
-    return NGram(order, logarithms, {history: math.log10(weight) for history, weight in backoffs.items() if history})
+    weights = {history: math.log10(weight) for history, weight in backoffs.items() if history and weight != 1}
+    return NGram(order, logarithms, weights)
 
 
 def _adjusted(counts: Mapping[History, int], longer: Mapping[History, int] | None) -> dict[History, int]:

@@ -17,6 +17,7 @@ import numpy as np
 from tf_slr import files
 from tf_slr.errors import DataError
 from tf_slr.glosses import Vocabulary
+from tf_slr.transcripts import read_number
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 # What ARPA files write for a probability of zero, such as that of <s>; also of a gloss that the model has no place for.
@@ -264,7 +265,7 @@ def _read_entry(
     if len(fields) - order not in (1, 2) or (len(fields) - order == 2 and order == highest):
         tail = "" if order == highest else " [backoff]"
         raise DataError(f"{place}: expected 'log10{' gloss' * order}{tail}', found {len(fields)} fields")
-    value, glosses = _number(fields[0], place), tuple(fields[1 : order + 1])
+    value, glosses = read_number(fields[0], place), tuple(fields[1 : order + 1])
     if value > ROUNDING:
         raise DataError(f"{place}: expected the logarithm of a probability, at most 0, found {fields[0]}")
     if order > 1:
@@ -276,16 +277,6 @@ def _read_entry(
     if gloss in listed:
         raise DataError(f"{place}: the {order}-gram stands twice")
     listed[gloss] = min(value, 0.0)
-    weight = _number(fields[-1], place) if len(fields) - order == 2 else 0.0
+    weight = read_number(fields[-1], place) if len(fields) - order == 2 else 0.0
     if weight:
         backoffs[glosses] = weight
-
-
-def _number(field: str, place: str) -> float:
-    try:
-        number = float(field)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(f"{place}: expected a number, found {field[:80]!r}")
-    return number

@@ -1,8 +1,6 @@
 """The recipe: everything that decides what a training run does, as one TOML file."""
 
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Literal
 
 from tf_slr import config
@@ -100,13 +98,4 @@ def load_recipe(name: str, settings: tuple[str, ...] | list[str] = ()) -> Recipe
     Raises:
         UsageError: no such recipe, or an unknown key or wrong value in it.
     """
-    path = Path(name)
-    if not path.suffix:
-        shipped = resources.files("tf_slr") / "recipes"
-        path = Path(str(shipped / f"{name}.toml"))
-        if not path.is_file():
-            known = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if ".toml" in entry.name)
-            raise UsageError(
-                f"no recipe {name!r}; known recipes: {', '.join(known)} (or give the path of a .toml file)"
-            )
-    return config.load(Recipe, path, settings)
+    return config.load_recipe(Recipe, name, settings)

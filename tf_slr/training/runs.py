@@ -9,6 +9,7 @@ metrics.jsonl     one line an epoch        summary.json   written when training 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import tf_keras
@@ -90,14 +91,32 @@ class Run:
 
     def metrics(self) -> list[dict]:
         """The lines of metrics.jsonl."""
-        if not self.metrics_path.is_file():
-            return []
-        return [json.loads(line) for line in files.read_text(self.metrics_path).splitlines()]
+        return read_metrics(self.metrics_path)
 
     def append_metrics(self, line: dict) -> None:
         """Add a line, dropping those of the same or a later epoch that a killed run left."""
-        lines = [old for old in self.metrics() if old["epoch"] < line["epoch"]]
-        files.write_text(self.metrics_path, "".join(json.dumps(entry) + "\n" for entry in [*lines, line]))
+        append_metrics(self.metrics_path, line, ("epoch",))
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """The lines of a metrics.jsonl, none where there is no file."""
+    return [json.loads(line) for line in files.read_text(path).splitlines()] if path.is_file() else []
+
+
+def append_metrics(path: Path, line: dict, order: Sequence[str]) -> None:
+    """Add a line to a metrics.jsonl, dropping those that a killed run left: all that are not before it.
+
+    Args:
+        path: the file.
+        line: the new line.
+        order: the names of its values that count up.
+    """
+
+    def place(entry: dict) -> list:
+        return [entry[name] for name in order]
+
+    lines = [old for old in read_metrics(path) if place(old) < place(line)]
+    files.write_text(path, "".join(json.dumps(entry) + "\n" for entry in [*lines, line]))
 
 
 def fingerprint(corpus: Corpus) -> str:

@@ -1,7 +1,7 @@
 """Targets of slots and gaps: applying them as edits gives the truth back."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.alternatives import Alternatives
@@ -24,7 +24,6 @@ def rebuilt(one):
     return [symbol for pair in zip(one.gaps, slots, strict=True) for symbol in pair if symbol != NOTHING]
 
 
-@settings(deadline=None)
 @given(SENTENCE, SENTENCE)
 def test_targets_give_the_truth_back_but_for_all_but_one_gloss_missing_in_one_gap(hypothesis, truth):
     one = item(Example(tuple(text_slots(hypothesis)), tuple(truth)), SYMBOLS)
@@ -79,7 +78,6 @@ def test_a_batch_is_padded_and_says_where():
     assert batch["next"].tolist() == [[1, 2, SYMBOLS.end], [4, SYMBOLS.end, -1]]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 7))
 def test_every_item_is_in_one_batch_and_order_depends_on_the_seed_alone(lengths, size):
     items = [item(Example(tuple(text_slots("A" * n)), ("A",) * n), SYMBOLS) for n in lengths]

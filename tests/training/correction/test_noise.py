@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr.errors import UsageError
@@ -40,7 +40,6 @@ def test_without_noise_and_in_clean_sentences_nothing_changes():
     assert errors(NoiseOptions(1.0, 0.0, 0.0, 0.0, clean=1.0)).total == 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 99))
 def test_one_seed_gives_one_sentence(seed):
     noise = Noise(NoiseOptions(), SENTENCES)

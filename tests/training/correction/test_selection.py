@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny_corrector import errors_in, sentence, tiny_corrector
@@ -27,7 +27,6 @@ from tf_slr.transcripts import Reference
 pytestmark = pytest.mark.slow
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(-2, 2)), max_size=30))
 def test_no_other_margin_gains_more_beyond_its_chance(pairs):
     candidates = [Candidate(REPLACE, margin / 8, gain) for margin, gain in pairs]

@@ -1,8 +1,6 @@
 """The corrector's recipe: everything that decides what its training does, as one TOML file."""
 
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Literal
 
 from tf_slr import config
@@ -81,12 +79,4 @@ def load_corrector_recipe(name: str, settings: tuple[str, ...] | list[str] = ())
     Raises:
         UsageError: no such recipe, or an unknown key or wrong value in it.
     """
-    path = Path(name)
-    if not path.suffix:
-        shipped = resources.files("tf_slr") / "recipes"
-        path = Path(str(shipped / f"{name}.toml"))
-        if not path.is_file():
-            known = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if "corrector" in entry.name)
-            raise UsageError(f"no recipe {name!r}; known recipes of correctors: {', '.join(known)} "
-                             "(or give the path of a .toml file)")  # fmt: skip
-    return config.load(CorrectorRecipe, path, settings)
+    return config.load_recipe(CorrectorRecipe, name, settings, "recipes of correctors", "corrector")

@@ -8,7 +8,6 @@ metrics.jsonl     one line an epoch                  summary.json  written when 
 The export adds first.tflite, second.tflite and corrector.json, which the runtime reads (tf_slr/runtime/corrector.py).
 """
 
-import json
 from pathlib import Path
 
 from tf_slr import config, files
@@ -19,6 +18,7 @@ from tf_slr.models.corrector import CorrectorNetwork
 from tf_slr.training import checkpoints
 from tf_slr.training.correction.recipe import CorrectorRecipe
 from tf_slr.training.correction.text import Text
+from tf_slr.training.runs import append_metrics
 
 STAGES = ("first", "second")
 
@@ -90,8 +90,4 @@ class CorrectorRun:
 
     def append_metrics(self, line: dict) -> None:
         """Add a line, dropping those of the same or a later epoch that a killed run left."""
-        lines = []
-        if self.metrics_path.is_file():
-            lines = [json.loads(old) for old in files.read_text(self.metrics_path).splitlines()]
-        lines = [old for old in lines if (old["network"], old["epoch"]) < (line["network"], line["epoch"])]
-        files.write_text(self.metrics_path, "".join(json.dumps(entry) + "\n" for entry in [*lines, line]))
+        append_metrics(self.metrics_path, line, ("network", "epoch"))

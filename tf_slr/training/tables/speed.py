@@ -18,11 +18,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tf_slr import config, files
+from tf_slr.corpus.processes import end_with
 from tf_slr.landmarks import VALUES
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.networks import ModelOptions, build
 from tf_slr.training.recipe import Recipe
-from tf_slr.training.tables.worker import end_with_parent
 
 FRAMES = 200
 RUNS = 15
@@ -71,7 +71,7 @@ def _call(options: ModelOptions, classes: int) -> Callable[[], np.ndarray]:
 
 
 if __name__ == "__main__":
-    end_with_parent()
+    end_with(sys.stdin)  # its other end is the runner's
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     task = files.read_json(Path(sys.argv[1]))

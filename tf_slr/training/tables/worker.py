@@ -6,13 +6,12 @@ A process of its own for each cell, because only its end frees all of TensorFlow
 computes must not depend on those before it.
 """
 
-import os
 import sys
-import threading
 from pathlib import Path
 
 from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.processes import end_with
 from tf_slr.errors import SlrError
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.reporting import evaluate_model
@@ -47,18 +46,8 @@ def compute(folder: Path) -> None:
     files.write_json(folder / "result.json", result)
 
 
-def end_with_parent() -> None:
-    """Make this process end when the one at the other end of its standard input does, killed or not."""
-
-    def watch() -> None:
-        os.read(0, 1)  # nothing is ever sent: this returns when the other end is closed
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 if __name__ == "__main__":
-    end_with_parent()
+    end_with(sys.stdin)  # its other end is the runner's
     try:
         compute(Path(sys.argv[1]))
     except SlrError as error:
