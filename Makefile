@@ -17,6 +17,8 @@ TEACHER   ?= $(RECIPE)-teacher
 LRINET    ?= $(RECIPE)-lrinet
 SEEDS     ?= 3
 SET       ?=
+# Of the tests.
+PROCESSES ?= 2
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(if $(shell command -v $(name)),$(name))))
 
 VENV   := .venv
@@ -59,11 +61,11 @@ $(RUN)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
 $(FOLDS)/train.jsonl: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
 	$(BIN)/tf-slr crossfit --corpus $(ROOT) --out $(FOLDS) --recipe $(RECIPE)
 
-$(RUN)/dev.jsonl: $(RUN)/summary.json | $(READY)
-	$(BIN)/tf-slr evaluate --run $(RUN) --split dev --alternatives $@
+$(RUN)/dev.npz: $(RUN)/summary.json | $(READY)
+	$(BIN)/tf-slr evaluate --run $(RUN) --split dev --logits $@
 
-$(CORRECTOR)/corrector.json: $(FOLDS)/train.jsonl $(RUN)/dev.jsonl | $(READY)
-	$(BIN)/tf-slr train-corrector --corpus $(ROOT) --evidence $(FOLDS)/train.jsonl --dev $(RUN)/dev.jsonl \
+$(CORRECTOR)/corrector.json: $(FOLDS)/train.jsonl $(RUN)/dev.npz | $(READY)
+	$(BIN)/tf-slr train-corrector --corpus $(ROOT) --evidence $(FOLDS)/train.jsonl --dev $(RUN)/dev.npz \
 	    --out $(CORRECTOR) --recipe corrector-evidence
 
 $(BUNDLE)/bundle.json: $(RUN)/summary.json $(if $(CORRECTOR),$(CORRECTOR)/corrector.json) | $(READY)
@@ -91,12 +93,13 @@ smoke: $(READY)
 	$(BIN)/tf-slr evaluate --bundle $(SMOKE)/bundle --corpus $(SMOKE)/corpus --split test
 	$(BIN)/tf-slr recognize --bundle $(SMOKE)/bundle $(SMOKE)/corpus/landmarks/test-00000.npz
 
-# In two halves, each a few minutes: what trains long or starts many processes comes second.
+# In two halves, each a few minutes: what trains long or starts many processes comes second. A module's tests stay in
+# one process, because they share what was costly to make.
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile -m "not slow"
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

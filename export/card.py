@@ -131,9 +131,15 @@ def _correction(corrector: Description | None, label: str) -> list[str]:
     if "methods" not in metrics:
         return [*lines, "- Its margins were not chosen on dev; nothing here tells whether it helps"]
     after = metrics["methods"][f"{corrector.method} {corrector.networks}"]["with margins"]
+    if rescoring := corrector.rescoring:
+        judges = "n-gram and network" if rescoring.network else "n-gram"
+        after = metrics["methods"][judges]["tuned"]
+        lines.append(f"- Of a whole clip: the {rescoring.width} best sentences of a beam search, judged by student, "
+                     f"{judges} (weights {rescoring.weight:g}, {rescoring.network:g}; "
+                     f"a gloss adds {rescoring.insertion:g})")  # fmt: skip
     return [
         *lines,
-        f"- dev WER of the sentences its margins were chosen on, for {label}: {_percent(metrics['before']['wer'])} "
+        f"- dev WER of the sentences all this was chosen on, for {label}: {_percent(metrics['before']['wer'])} "
         f"before, {_percent(after['wer'])} after ({metrics['dev_sentences']} sentences)",
         "- It may change what was signed into what is usual; `Recognizer.load(..., correct=False)` shows what was seen",
     ]

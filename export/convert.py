@@ -10,6 +10,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from export.stateless import of_length, stateless
+from export.toom_cook import tiled
 from export.variants import FP32, VARIANTS, Variant
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
@@ -42,10 +43,10 @@ def convert(network: Mslr | LriNet, variant: Variant = VARIANTS[FP32], calibrati
         raise UsageError("this variant is for students that read landmarks (mslr)")
     if variant.calibrated and not calibration:
         raise UsageError("this variant needs clips for calibration")
-    graph = GRAPHS[type(network)](network)
+    graph = deployed_graph(network, variant)
     if variant.bilstm == "lengths":
-        return _of_lengths(stateless(graph), variant)
-    converter = _converter(stateless(graph) if variant.bilstm == "loop" else graph)
+        return _of_lengths(graph, variant)
+    converter = _converter(graph)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if variant.numbers != "fp32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -54,6 +55,16 @@ def convert(network: Mslr | LriNet, variant: Variant = VARIANTS[FP32], calibrati
     with silent_stderr():  # it reports every one of its passes
         model = _with_float_lstm(converter) if variant.numbers == "static-but-lstm" else converter.convert()
     return without_cell_clip(model)
+
+
+def deployed_graph(network: Mslr | LriNet, variant: Variant) -> tf_keras.Model:
+    """The graph of batch 1 that is converted."""
+    graph = GRAPHS[type(network)](network)
+    if variant.bilstm != "fused":
+        graph = stateless(graph)
+    if variant.tiled and isinstance(network, Mslr):
+        graph = tiled(graph, network.options.stack())
+    return graph
 
 
 def _converter(graph: tf_keras.Model) -> tf.lite.TFLiteConverter:

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from export.verify import MAX_DIFFERENCE, check_operators
 from tf_slr import files
+from tf_slr.decoding.ngram import NGram, write_arpa
 from tf_slr.decoding.symbols import Encoded, Symbols
 from tf_slr.errors import ExportError
 from tf_slr.models.corrector import CorrectorNetwork
 from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, Description, Network
+from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description, Network
 from tf_slr.training.correction.run import CorrectorRun
 from tf_slr.training.correction.selection import DevSentence, select
 
@@ -116,13 +117,14 @@ def check_parity(
     return largest
 
 
-def export_corrector(run_root: Path | str, dev: Sequence[DevSentence] = ()) -> Description:
+def export_corrector(run_root: Path | str, dev: Sequence[DevSentence] = (), ngram: NGram | None = None) -> Description:
     """Export a trained corrector into its own folder, in INT8, with the FP32 models beside for comparison.
 
     Args:
         run_root: folder of the run.
         dev: recognised dev sentences to choose method and margins by; without any the method is "edit" with the
             cautious margins that are the default.
+        ngram: of the training sentences; it becomes part of the corrector where it helps on dev.
 
     Returns:
         What was written to corrector.json.
@@ -154,7 +156,9 @@ def export_corrector(run_root: Path | str, dev: Sequence[DevSentence] = ()) -> D
         vocabulary.glosses, vocabulary.unit, about["rules"], window, recipe.model.positions, search=recipe.search,
         metrics={"networks": sizes, "fp32_keras_difference": max(differences)},
     )  # fmt: skip
-    description = select(models, plain, dev, calibrated=bool(about["evidence"])) if dev else plain
-    hashes = {name: files.sha256(run.root / name) for name in MODELS[: description.networks]}
+    description = select(models, plain, dev, calibrated=bool(about["evidence"]), ngram=ngram) if dev else plain
+    if description.rescoring:
+        write_arpa(run.root / NGRAM, ngram)
+    hashes = {name: files.sha256(run.root / name) for name in description.files}
     files.write_json(run.root / DESCRIPTION, {"format": FORMAT, "files": hashes, **description.table()})
     return description

@@ -17,11 +17,13 @@ class Variant:
             the same, with fused LSTMs left in float32.
         bilstm: "fused" as LiteRT's operator, which keeps state; "loop" of plain operators; "lengths" the same in
             several signatures of fixed length.
+        tiled: whether a landmark student's convolutions are those of `toom_cook`.
     """
 
     summary: str
     numbers: Literal["fp32", "weights", "static", "static-but-lstm"]
     bilstm: Literal["fused", "loop", "lengths"]
+    tiled: bool = False
 
     @property
     def calibrated(self) -> bool:
@@ -34,7 +36,7 @@ class Variant:
         return self.numbers in ("weights", "static")
 
 
-FP32, DEFAULT = "fp32", "stateless"
+FP32, DEFAULT = "fp32", "tiled"
 
 # Activations of 16 bits are not among them: the converter has no such LSTM, cannot calibrate the loop for them, and
 # LiteRT has only reference kernels, which take 25 times as long for a convolution.
@@ -42,9 +44,11 @@ VARIANTS = {
     FP32: Variant("the reference", "fp32", "fused"),
     "fp32-stateless": Variant("FP32 without variable tensors", "fp32", "loop"),
     "dynamic": Variant("INT8 weights, with LiteRT's fused LSTM", "weights", "fused"),
-    DEFAULT: Variant("INT8 weights, without variable tensors: the closest to FP32 and the fastest", "weights", "loop"),
-    "lengths": Variant("the same for web pages, which need fixed lengths", "weights", "lengths"),
-    "static": Variant("INT8 between operators too, by calibration", "static", "loop"),
+    "fp32-tiled": Variant("FP32 without variable tensors, convolutions in tiles", "fp32", "loop", tiled=True),
+    "stateless": Variant("INT8 weights, without variable tensors: the closest to FP32", "weights", "loop"),
+    DEFAULT: Variant("the same with convolutions in tiles: the fastest, with more bytes", "weights", "loop", tiled=True),
+    "lengths": Variant("as stateless, for web pages, which need fixed lengths", "weights", "lengths"),
+    "static": Variant("as stateless, INT8 between operators too, by calibration", "static", "loop"),
     "float-lstm": Variant("the same with fused LSTMs in FP32", "static-but-lstm", "fused"),
     "integer": Variant("for devices without floating point: every operator in INT8, by calibration", "static", "fused"),
 }

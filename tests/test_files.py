@@ -8,9 +8,12 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tf_slr import files
 from tf_slr.errors import DataError
@@ -73,6 +76,29 @@ def test_npz_is_reproducible_and_readable_by_numpy(tmp_path):
         assert np.array_equal(loaded["x"], arrays["x"])
         assert loaded["n"].shape == ()
     assert np.array_equal(files.read_npz(tmp_path / "a.npz")["x"], arrays["x"])
+
+
+PLAIN = st.sampled_from(["float16", "float32", "float64", "int32", "uint8", "bool", "<U5"])
+
+
+@given(PLAIN, st.lists(st.integers(0, 3), max_size=4), st.integers(0, 1000))
+def test_arrays_come_back_without_parsing_python(tmp_path_factory, dtype, shape, seed):
+    array = (np.random.default_rng(seed).random(shape) * 100).astype(dtype)
+    path = tmp_path_factory.getbasetemp() / "plain.npz"
+    files.write_npz(path, {"x": array})
+    # Two threads must not parse Python at once (python/cpython#106905).
+    with mock.patch("ast.literal_eval", side_effect=AssertionError):
+        found = files.read_npz(path)["x"]
+    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert np.array_equal(found, array)
+    assert found.flags.writeable
+
+
+def test_arrays_of_other_layouts_are_read_too(tmp_path):
+    arrays = {"turned": np.asfortranarray(np.arange(6.0).reshape(2, 3)), "times": np.arange(3).astype("M8[s]")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    found = files.read_npz(tmp_path / "a.npz")
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
 
 
 def npz(member: bytes, compress=zipfile.ZIP_STORED) -> bytes:

@@ -83,7 +83,9 @@ def tiny_corrector() -> Path:
     return root / "run"
 
 
-def write_untrained_corrector(root: Path, glosses, favourite: str, margins, networks: int = 1, seed: int = 0) -> Path:
+def write_untrained_corrector(
+    root: Path, glosses, favourite: str, margins, networks: int = 1, seed: int = 0, rescoring=None
+) -> Path:
     """A corrector that has learned nothing and would hear `favourite` everywhere, where its margins let it.
 
     Args:
@@ -93,13 +95,16 @@ def write_untrained_corrector(root: Path, glosses, favourite: str, margins, netw
         margins: `decoding.edits.Margins`.
         networks: 1 or 2, of which only the first is asked.
         seed: of its weights.
+        rescoring: `decoding.rescoring.Rescoring`, or None; its n-gram has read each gloss alone as a sentence.
     """
     from export.corrector import convert
     from tf_slr import files
+    from tf_slr.decoding.kneser_ney import estimate
+    from tf_slr.decoding.ngram import write_arpa
     from tf_slr.decoding.symbols import Symbols
     from tf_slr.glosses import Vocabulary
     from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
-    from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, Description
+    from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
 
     options = CorrectorOptions(width=16, heads=2, feedforward=16, encoder_layers=1, dropout=0.0, positions=32)
     vocabulary = Vocabulary(tuple(glosses))
@@ -107,10 +112,14 @@ def write_untrained_corrector(root: Path, glosses, favourite: str, margins, netw
     bias = np.zeros(network.symbols, np.float32)
     bias[vocabulary.encode([favourite])] = 30
     network.biases["slots"].assign(bias)
-    model, names = convert(network, int8=True), MODELS[:networks]
-    for name in names:
+    model = convert(network, int8=True)
+    for name in MODELS[:networks]:
         files.write_bytes(root / name, model)
-    description = Description(vocabulary.glosses, "gloss", "none", 30, 32, networks=networks, margins=margins)
-    hashes = {name: files.sha256(root / name) for name in names}
+    if rescoring:
+        write_arpa(root / NGRAM, estimate([[gloss] for gloss in glosses], 2))
+    description = Description(
+        vocabulary.glosses, "gloss", "none", 30, 32, networks=networks, margins=margins, rescoring=rescoring
+    )
+    hashes = {name: files.sha256(root / name) for name in description.files}
     files.write_json(root / DESCRIPTION, {"format": FORMAT, "files": hashes, **description.table()})
     return root

@@ -130,7 +130,10 @@ def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
 
 def _chosen(classes: tuple[type, ...], table: dict[str, Any], source: str, key: str) -> type:
     """The class of a union whose field `kind` has the table's value; the first one where the table has none."""
-    kinds = {cls.kind: cls for cls in classes if cls is not types.NoneType}
+    classes = tuple(cls for cls in classes if cls is not types.NoneType)
+    if len(classes) == 1:
+        return classes[0]
+    kinds = {cls.kind: cls for cls in classes}
     kind = table.get("kind", next(iter(kinds)))
     if kind not in kinds:
         raise UsageError(f"{source}: {key}.kind: expected {' or '.join(map(repr, kinds))}, received {kind!r}")

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import struct
 import tempfile
 import zipfile
@@ -184,9 +185,30 @@ _NPZ_FAULTS = (
 )  # fmt: skip
 
 
+# The header that numpy writes before a plain array, in format 1.0.
+_PLAIN_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<>|]?[biufU]\d+)', 'fortran_order': False, "
+    rb"'shape': \(((?:\d+,|\d+(?:, \d+)+)?)\), \} *\n",
+    re.DOTALL,
+)
+
+
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as stream:
-        content = io.BytesIO(stream.read(member.file_size + 1))
+        content = stream.read(member.file_size + 1)
+    # numpy parses the header as Python, and CPython before 3.11.8 fails at random (python/cpython#106905, a
+    # SystemError) where two threads parse at once, such as one that reads clips and one in which TensorFlow traces.
+    if (plain := _PLAIN_HEADER.match(content)) and plain.end() == 10 + int.from_bytes(plain[1], "little"):
+        dtype, shape = (
+            np.dtype(plain[2].decode()),
+            tuple(map(int, plain[3].rstrip(b",").split(b","))) if plain[3] else (),
+        )
+        return np.frombuffer(content, dtype, offset=plain.end()).reshape(shape).copy()
+    return _read_array(io.BytesIO(content), member)
+
+
+def _read_array(content: io.BytesIO, member: zipfile.ZipInfo) -> np.ndarray:
+    """Any other array that is not made of objects."""
     version = np.lib.format.read_magic(content)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(content)

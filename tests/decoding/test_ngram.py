@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.ngram import END, START, UNKNOWN, GlossModel, NGram, read_arpa, write_arpa
-from tf_slr.decoding.rescoring import rescore
+from tf_slr.decoding.rescoring import Rescoring, judged
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
 
@@ -83,12 +83,12 @@ def test_the_gloss_model_of_the_beam_search_says_what_the_ngram_says(text, order
 )  # fmt: skip
 def test_rescoring_every_sentence_is_the_beam_search_with_the_model(logits, text, weight, insertion):
     model = GlossModel(estimate(text, 3), Vocabulary(("A", "B")))
-    wide = BeamOptions(width=10_000, candidates=3)
-    rescored = rescore(beam_search(logits, wide), model, weight, insertion)
+    # Found with other weights than they are then judged by.
+    everything = judged(logits, model, None, Rescoring(10_000, 0.3, 0.5))
+    options = Rescoring(10_000, weight, insertion)
     searched = beam_search(logits, BeamOptions(10_000, 3, weight, insertion), model)
-    assert [h.score for h in rescored] == pytest.approx([h.score for h in searched], rel=1e-4, abs=1e-4)
-    assert {h.glosses: pytest.approx(h.score, rel=1e-4, abs=1e-4) for h in rescored} == {
-        h.glosses: h.score for h in searched
+    assert {one.glosses: pytest.approx(one.score(options), rel=1e-4, abs=1e-4) for one in everything} == {
+        found.glosses: found.score for found in searched
     }
 
 

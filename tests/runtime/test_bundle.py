@@ -14,6 +14,7 @@ from export.convert import convert
 from export.variants import DEFAULT, VARIANTS
 from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.decoding.edits import Margins
+from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.errors import BundleError, SlrError
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
@@ -47,7 +48,13 @@ def bundles(tmp_path_factory):
     for networks, (name, glosses) in enumerate(WORDS.items(), start=1):
         network = Mslr(MslrOptions(width=8, hidden=4), len(glosses) + 1)
         repairing = write_untrained_corrector(
-            root / f"corrector-{name}", glosses, "SUN", Margins(), networks, seed=networks
+            root / f"corrector-{name}",
+            glosses,
+            "SUN",
+            Margins(),
+            networks,
+            seed=networks,
+            rescoring=Rescoring() if networks == 2 else None,
         )
         write_bundle(root / name, convert(network, VARIANTS[DEFAULT]), Vocabulary(glosses), Normalisation(),
                      about(name), model_card, repairing)  # fmt: skip
@@ -272,10 +279,11 @@ def test_what_is_no_description_is_refused(bundles, loaded, content):
 
 
 CORRECTIONS = [
-    {"format": 2}, {"files": 3}, {"files": {}}, {"glosses": ["A", "A"]}, {"glosses": 3}, {"unknown": 1}, {"unit": "x"},
+    {"format": 1}, {"files": 3}, {"files": {}}, {"glosses": ["A", "A"]}, {"glosses": 3}, {"unknown": 1}, {"unit": "x"},
     {"window": 10**9}, {"window": -1}, {"positions": 1.5}, {"method": "guess"}, {"networks": 2}, {"networks": 9},
     {"margins": None}, {"margins": {"replace": "x"}}, {"margins": {"replace": -(10**400)}}, {"margins": {"swap": 1}},
-    {"search": []}, {"search": {"width": -1}}, {"metrics": DEEP}, {"rules": "none at all"},
+    {"search": []}, {"search": {"width": -1}}, {"metrics": DEEP}, {"rules": "none at all"}, {"rescoring": {"width": 0}},
+    {"rescoring": {}}, {"rescoring": {"network": -1}}, {"rescoring": 2},
 ]  # fmt: skip
 
 

@@ -163,6 +163,13 @@ def test_a_changed_description_is_refused(tmp_path, changes):
         Corrector.load(damaged(tmp_path, **changes))
 
 
+@pytest.mark.parametrize("glosses", [GLOSSES[:-1], (*GLOSSES, "MORE")])
+def test_glosses_that_do_not_fit_the_network_are_refused_by_name(tmp_path, glosses):
+    found = rf"first\.tflite: tells \d+ symbols apart, the {len(glosses)} glosses of corrector\.json need"
+    with pytest.raises(BundleError, match=found):
+        Corrector.load(damaged(tmp_path, glosses=glosses))
+
+
 def test_a_flipped_bit_and_a_missing_file_are_refused_by_name(tmp_path):
     root = damaged(tmp_path)
     content = bytearray((root / MODELS[0]).read_bytes())

@@ -13,6 +13,7 @@ from tests.tiny import GLOSSES
 from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.decoding.edits import Margins
+from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.landmarks import Clip, normalise
 from tf_slr.runtime import Recognizer
@@ -107,13 +108,19 @@ def corrected(tmp_path_factory, tiny_bundle):
     whole = read_bundle(tiny_bundle)
     about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
 
-    def make(margins):
+    def make(margins, rescoring=None):
         root = tmp_path_factory.mktemp("corrected")
-        repairing = write_untrained_corrector(root / "corrector", sorted(GLOSSES), "CLAP", margins)
+        repairing = write_untrained_corrector(root / "corrector", sorted(GLOSSES), "CLAP", margins, rescoring=rescoring)
         write_bundle(root / "bundle", whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
         return root / "bundle"
 
-    return {"never": make(Margins.never()), "always": make(Margins(-3, -3, -3, -3))}
+    return {
+        "never": make(Margins.never()),
+        "always": make(Margins(-3, -3, -3, -3)),
+        "by the student": make(Margins.never(), Rescoring(weight=0.0, insertion=0.0)),
+        "by the n-gram": make(Margins.never(), Rescoring(weight=50.0, insertion=0.0)),
+        "by the network": make(Margins.never(), Rescoring(weight=0.0, insertion=0.0, network=50.0)),
+    }
 
 
 def test_a_corrector_that_is_never_sure_enough_changes_nothing(corrected, recognizer, test_clips):
@@ -145,3 +152,29 @@ def test_a_sentence_read_piece_by_piece_is_corrected_as_a_whole(corrected, recog
     assert repaired[0].start == 0.0
     assert recognizer.correct(words) == words  # it has no corrector
     assert Recognizer.load(corrected["always"]).correct(()) == ()
+
+
+def test_student_ngram_and_network_decide_together(corrected, recognizer, test_clips):
+    """Each with a weight that silences the others; the n-gram knows sentences of one gloss only."""
+    student, ngram, network = (
+        Recognizer.load(corrected[f"by the {judge}"]) for judge in ("student", "n-gram", "network")
+    )
+    for clip, _ in test_clips[:4]:
+        plain = recognizer.transcribe(clip)
+        found = student.transcribe(clip)
+        assert found.glosses == plain.glosses
+        assert [word.start for word in found.words] == [word.start for word in plain.words]
+        assert len(ngram.transcribe(clip).glosses) <= 1 < len(plain.glosses)
+        heard = network.transcribe(clip).glosses
+        assert heard.count("CLAP") > plain.glosses.count("CLAP")
+
+
+def test_a_corrector_of_other_glosses_cannot_decide_with_the_student(tmp_path, tiny_bundle):
+    whole = read_bundle(tiny_bundle)
+    about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
+    repairing = write_untrained_corrector(
+        tmp_path / "corrector", [*sorted(GLOSSES), "MORE"], "CLAP", Margins(), rescoring=Rescoring()
+    )
+    write_bundle(tmp_path / "b", whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
+    with pytest.raises(BundleError, match="5 glosses that are not the student's 4"):
+        Recognizer.load(tmp_path / "b")

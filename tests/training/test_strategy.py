@@ -190,7 +190,9 @@ def test_a_worker_reads_its_part_of_each_batch_only(tiny_corpus, tiny_recipe):
 
 def test_two_devices_train_a_network_as_one_does():
     command = [sys.executable, "-m", "tests.training.mirrored", "lrinet"]  # which has every kind of layer
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    # oneDNN adds in another order for another size of batch, which Adam's first steps blow up.
+    environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout)
     assert result["two"] == pytest.approx(result["one"], rel=1e-5), result

@@ -4,10 +4,16 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
 from tf_slr.errors import UsageError
+from tf_slr.glosses import Vocabulary
 from tf_slr.scoring import describe
+
+# Sentences of signs are short and corpora small: longer histories hardly ever return.
+NGRAM_ORDER = 3
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -20,8 +26,15 @@ def add(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--rules", choices=tuple(RULES), default="none", help="clean-up of the sentences, as in scoring")
     train.add_argument("--evidence", type=Path, metavar="X.jsonl",
                        help="what a recogniser made of training clips that it had not learned from")  # fmt: skip
-    train.add_argument("--dev", type=Path, nargs="+", default=[], metavar="HYP",
-                       help="recognised dev sentences (.ctm or .jsonl), to choose how sure it must be")  # fmt: skip
+    train.add_argument(
+        "--dev",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="HYP",
+        help="recognised dev sentences (.npz of 'evaluate --logits', .jsonl or .ctm), to choose how "
+        "sure it must be, and by logits also how far an n-gram of the training text is believed",
+    )
     train.add_argument("--dev-ref", type=Path, metavar="Y.stm", help="their references; the corpus' own without it")
     train.add_argument("--out", type=Path, required=True, help="folder of the corrector")
     train.add_argument("--recipe", default="corrector", help="name of a shipped recipe, or path of a .toml file")
@@ -42,16 +55,17 @@ def _train(arguments: argparse.Namespace) -> int:
     import_tensorflow()
     from export.corrector import export_corrector
     from tf_slr.alternatives import read_alternatives
+    from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.training.correction.recipe import load_corrector_recipe
     from tf_slr.training.correction.trainer import CorrectionTrainer
 
     text, references = _sentences(arguments)
-    dev = _dev(arguments.dev, references)
+    dev = _dev(arguments.dev, references, text.vocabulary)
     code = report(text.notes)
     evidence = read_alternatives(arguments.evidence) if arguments.evidence else None
     recipe = load_corrector_recipe(arguments.recipe, arguments.set)
     summary = CorrectionTrainer(text, recipe, arguments.out, evidence, str(arguments.evidence)).fit()
-    description = export_corrector(arguments.out, dev)
+    description = export_corrector(arguments.out, dev, estimate(list(text.sentences.values()), NGRAM_ORDER))
     print(f"{summary['networks']} networks, {summary['parameters'] / 1e6:.2f} M parameters, "
           f"{sum(size['bytes_int8'] for size in description.metrics['networks']) / 1e6:.2f} MB in INT8")  # fmt: skip
     if dev:
@@ -60,6 +74,9 @@ def _train(arguments: argparse.Namespace) -> int:
             for how, errors in results.items():
                 print(f"{method}, {how:12s}  {describe(errors)}")
         print(f"chosen: {description.method} with {description.networks} network(s)")
+        if weights := description.rescoring:
+            print(f"where logits are at hand: the best of {weights.width} sentences, n-gram {weights.weight:g}, "
+                  f"insertion {weights.insertion:g}, network {weights.network:g}")  # fmt: skip
     print(f"wrote {arguments.out}")
     return code
 
@@ -79,10 +96,29 @@ def _sentences(arguments: argparse.Namespace) -> tuple:
     return text_of_corpus(corpus, RULES[arguments.rules]), references
 
 
-def _dev(paths: Sequence[Path], references: Mapping | None) -> list:
+def _dev(paths: Sequence[Path], references: Mapping | None, vocabulary: Vocabulary) -> list:
+    """Recognised dev sentences; those of files of logits keep them, if their glosses are those of the text."""
+    from tf_slr.decoding.evidence import evidence, named
+    from tf_slr.logits import read_logits
+    from tf_slr.timing import STRIDE
     from tf_slr.training.correction.selection import dev_sentences
 
-    return [sentence for path in paths for sentence in dev_sentences(read_recognised(path), references, str(path))]
+    sentences = []
+    for path in paths:
+        if path.suffix != ".npz":
+            sentences += dev_sentences(read_recognised(path), references, str(path))
+            continue
+        theirs, clips = read_logits(path)
+        # No corrector reads times, and a file of logits does not know the clips' rate.
+        slots = {name: named(evidence(rows), theirs, STRIDE * len(rows), 1.0) for name, rows in clips.items()}
+        found = dev_sentences(slots, references, str(path))
+        if theirs.glosses == vocabulary.glosses:
+            nothing = np.zeros((0, theirs.classes), np.float32)
+            found = [one._replace(logits=clips.get(name, nothing)) for name, one in zip(references, found, strict=True)]
+        else:
+            print(f"note: {path}: has other glosses than the text, so that no n-gram of the text can take part")
+        sentences += found
+    return sentences
 
 
 def read_recognised(path: Path) -> dict[str, list]:

@@ -47,6 +47,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     evaluate.add_argument(
         "--alternatives", type=Path, metavar="X.jsonl", help="write what else may have been signed, with probabilities"
     )
+    evaluate.add_argument("--logits", type=Path, metavar="X.npz", help="write what every step says, for "
+                          "'tf-slr train-corrector --dev'")  # fmt: skip
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -83,7 +85,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from tf_slr.training.reporting import evaluate_model
 
     repair = {"corrector": arguments.corrector, "correct": not arguments.uncorrected}
-    written = {"ctm": arguments.ctm, "stm": arguments.stm, "alternatives": arguments.alternatives}
+    written = {name: getattr(arguments, name) for name in ("ctm", "stm", "alternatives", "logits")}
     result, refused = evaluate_model(
         arguments.run, arguments.bundle, arguments.corpus, arguments.split, beam, arguments.ngram, **written, **repair
     )

@@ -1,29 +1,85 @@
-"""Rescoring: the n best sentences of a beam search, ranked anew by something that sees each as a whole."""
+"""Rescoring: choosing among the n best sentences of a beam search by several things that judge them as a whole.
+
+A sentence scores
+
+    log p(sentence | logits) + weight * log p(sentence) + insertion * length + network * log p(sentence | evidence)
+
+the last term by a corrector, which has read what else may have been signed at each place.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from tf_slr.decoding.beam import Hypothesis
+import numpy as np
 
-# A sentence, as ids -> its natural log probability, such as `GlossModel` and a Transformer give it.
-Scorer = Callable[[tuple[int, ...]], float]
+from tf_slr.decoding.beam import BeamOptions, beam_search
+from tf_slr.decoding.ngram import GlossModel
+from tf_slr.errors import UsageError
+
+# Sentences, as ids -> the natural log probability of each.
+Scorer = Callable[[Sequence[tuple[int, ...]]], np.ndarray]
 
 
-def rescore(
-    hypotheses: Sequence[Hypothesis], scorer: Scorer, weight: float, insertion: float = 0.0
-) -> list[Hypothesis]:
-    """Add `weight * scorer(sentence) + insertion * length` to each score.
+@dataclass(frozen=True)
+class Rescoring:
+    """How far each judge is believed; chosen on dev.
+
+    Attributes:
+        width: number of sentences, and of the beam that finds them.
+        weight: of the n-gram.
+        insertion: what each gloss adds.
+        network: weight of the corrector; 0 asks the n-gram alone.
+    """
+
+    width: int = 20
+    weight: float = 0.6
+    insertion: float = 2.0
+    network: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.network < np.inf:
+            raise UsageError(f"expected a weight of the network of at least 0, received {self.network}")
+        self.beam()  # which checks the others
+
+    def beam(self) -> BeamOptions:
+        """The search for the n best."""
+        return BeamOptions(self.width, weight=self.weight, insertion=self.insertion)
+
+
+class Judged(NamedTuple):
+    """A sentence and what each judge says of it, as natural log probabilities."""
+
+    glosses: tuple[int, ...]
+    student: float
+    ngram: float
+    network: float
+
+    def score(self, options: Rescoring) -> float:
+        """All judges together."""
+        return (self.student + options.weight * self.ngram + options.insertion * len(self.glosses)
+                + options.network * self.network)  # fmt: skip
+
+
+def judged(logits: np.ndarray, ngram: GlossModel, scorer: Scorer | None, options: Rescoring) -> list[Judged]:
+    """The n best sentences of a clip.
 
     Args:
-        hypotheses: of one clip, such as `beam_search` gives without a language model.
-        scorer: how likely a sentence is.
-        weight: of what it says against the score that is there.
-        insertion: what each gloss adds.
-
-    Returns:
-        The same sentences, best first; of equal scores the one that was better before.
+        logits: [T, classes], class 0 is the blank; only the clip's own steps.
+        ngram: which the beam search asks.
+        scorer: the corrector's part; None leaves it out.
+        options: the search.
     """
-    scored = [
-        Hypothesis(glosses, score + weight * scorer(glosses) + insertion * len(glosses))
-        for glosses, score in hypotheses
+    found = beam_search(logits, options.beam(), ngram)
+    sentences = [hypothesis.glosses for hypothesis in found]
+    by_ngram = [ngram(sentence) for sentence in sentences]
+    by_network = scorer(sentences) if scorer else np.zeros(len(found))
+    return [
+        Judged(glosses, score - options.weight * text - options.insertion * len(glosses), text, float(network))
+        for (glosses, score), text, network in zip(found, by_ngram, by_network, strict=True)
     ]
-    return sorted(scored, key=lambda hypothesis: -hypothesis.score)
+
+
+def best(sentences: Sequence[Judged], options: Rescoring) -> tuple[int, ...]:
+    """The glosses of the sentence with the highest score; of equal ones the first."""
+    return max(sentences, key=lambda sentence: sentence.score(options)).glosses

@@ -26,7 +26,7 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
-from tf_slr.runtime.corrector import MODELS, Corrector
+from tf_slr.runtime.corrector import MODELS, NGRAM, Corrector
 from tf_slr.runtime.inputs import InputRule
 
 FORMAT = 2
@@ -133,7 +133,7 @@ def _copy_corrector(source: Path, root: Path, vocabulary: Vocabulary) -> list[st
     description = Corrector.load(source).description
     if not set(description.glosses) & set(vocabulary.glosses):
         raise BundleError(f"{source}: the corrector knows none of the student's glosses; train both on one corpus")
-    names = [CORRECTOR_DESCRIPTION, *MODELS[: description.networks]]
+    names = [CORRECTOR_DESCRIPTION, *description.files]
     for name in names:
         files.write_bytes(root / CORRECTOR / name, files.read_bytes(source / name))
     return [f"{CORRECTOR}/{name}" for name in names]
@@ -209,9 +209,10 @@ def _no_number(name: str) -> float:
 
 
 def _names(root: Path, description: dict) -> set[str]:
-    """The files of a bundle: with or without a corrector of one or two networks, and nothing else."""
-    corrector = [f"{CORRECTOR}/{name}" for name in (CORRECTOR_DESCRIPTION, *MODELS)]
-    forms = [{STUDENT, VOCABULARY, CARD, *corrector[:count]} for count in (0, 2, 3)]
+    """The files of a bundle: maybe with a corrector of one or two networks and an n-gram, and nothing else."""
+    student = {STUDENT, VOCABULARY, CARD}
+    correctors = [{CORRECTOR_DESCRIPTION, *MODELS[:count], *ngram} for count in (1, 2) for ngram in ((), (NGRAM,))]
+    forms = [student, *(student | {f"{CORRECTOR}/{name}" for name in names} for names in correctors)]
     for key in ("files", "bytes"):
         listed = description.get(key)
         if not isinstance(listed, dict) or set(listed) not in forms:

@@ -3,6 +3,7 @@
 A corrector is a folder:
 
 first.tflite, second.tflite   the networks (the second only where it is used), weights shared by four signatures
+ngram.arpa                    a gloss n-gram of the same sentences, only where it takes part in the decision
 corrector.json                format, hashes, vocabulary, clean-up rules, method, margins
 
 It sees a recognised sentence and nothing else: no function here takes a reference, and no file it reads has
@@ -25,6 +26,8 @@ from tf_slr.cleanup import RULES
 from tf_slr.decoding.edits import KINDS, REWRITE, Edit, Margins, Placed, apply, propose
 from tf_slr.decoding.generation import SearchOptions, log_probability, search
 from tf_slr.decoding.greedy import log_softmax
+from tf_slr.decoding.ngram import NGram, read_arpa
+from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.decoding.symbols import NOTHING, Encoded, Symbols, cleaned
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
@@ -32,8 +35,9 @@ from tf_slr.quiet import silent_stderr
 from tf_slr.scoring import SCLITE, align
 from tf_slr.transcripts import Token
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "corrector.json"
+NGRAM = "ngram.arpa"
 MODELS = ("first.tflite", "second.tflite")
 EDIT, GENERATE = "edit", "generate"
 
@@ -51,7 +55,9 @@ class Description:
         networks: 1, or 2 where a second one polishes what the first one generates.
         margins: how sure it must be.
         search: how it generates.
-        metrics: what was measured when the margins were chosen.
+        rescoring: how student, n-gram and network decide together where the student's logits are at hand
+            (`tf_slr.runtime.rescoring`); None where the method alone repairs what greedy decoding gave.
+        metrics: what was measured when all this was chosen.
     """
 
     glosses: tuple[str, ...]
@@ -63,6 +69,7 @@ class Description:
     networks: int = 1
     margins: Margins = field(default_factory=Margins)
     search: SearchOptions = field(default_factory=SearchOptions)
+    rescoring: Rescoring | None = None
     metrics: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,11 +80,16 @@ class Description:
         if self.networks not in (1, 2):
             raise UsageError(f"networks: expected 1 or 2, received {self.networks}")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files beside corrector.json."""
+        return (*MODELS[: self.networks], *([NGRAM] if self.rescoring else []))
+
     def table(self) -> dict:
         """As plain JSON, which has no infinity: a margin that nothing reaches is null."""
         content = asdict(self)
         content["margins"] = {kind: None if math.isinf(value) else value for kind, value in content["margins"].items()}
-        return content
+        return {key: value for key, value in content.items() if value is not None}
 
     @classmethod
     def of_table(cls, table: dict, source: str) -> "Description":
@@ -151,6 +163,9 @@ class Network:
         positions: length of its cache.
         threads: number of CPU threads.
 
+    Attributes:
+        symbols: how many symbols it tells apart.
+
     Raises:
         BundleError: it is no corrector's network.
     """
@@ -168,6 +183,7 @@ class Network:
             raise BundleError(f"the corrector has signatures {', '.join(self._run)} and a cache of {cache.tolist()}; "
                               f"expected encode, edit, cross, step and {positions} positions")  # fmt: skip
         self._cache = np.zeros((1, *cache[1:]), np.float32)
+        self.symbols = int(self._run["step"].get_output_details()["logits"]["shape_signature"][-1])
 
     def encode(self, encoded: Encoded) -> dict[str, np.ndarray]:
         """Slots -> "memory" [1, P, width], with the arrays "ids" and "weights" it was made from."""
@@ -207,20 +223,29 @@ class Corrector:
         models: the TFLite files' contents, whose hashes were checked.
         description: what to do with them.
         threads: number of CPU threads.
+        ngram: the n-gram, where there is one.
 
     Raises:
         BundleError: the models are not what the description says.
     """
 
-    def __init__(self, models: Sequence[bytes], description: Description, threads: int = 1) -> None:
+    def __init__(
+        self, models: Sequence[bytes], description: Description, threads: int = 1, ngram: NGram | None = None
+    ) -> None:
         if len(models) < description.networks:
             raise BundleError(f"the corrector needs {description.networks} networks, received {len(models)}")
-        self.description = description
+        self.description, self.ngram = description, ngram
         try:
             self.symbols = Symbols(Vocabulary(description.glosses, description.unit))
         except DataError as error:
             raise BundleError(f"the corrector's vocabulary: {error}") from error
         self._networks = [Network(model, description.positions, threads) for model in models[: description.networks]]
+        for name, network in zip(MODELS, self._networks, strict=False):
+            if network.symbols != self.symbols.count:
+                raise BundleError(
+                    f"{name}: tells {network.symbols} symbols apart, the {len(description.glosses)} glosses of "
+                    f"{DESCRIPTION} need {self.symbols.count}; it was trained on other glosses"
+                )
         self._rules = RULES[description.rules]
 
     @classmethod
@@ -239,14 +264,18 @@ class Corrector:
                 raise BundleError(f"{root / DESCRIPTION}: has another format; this program reads {FORMAT}")
             hashes = content.pop("files", {})
             description = Description.of_table(content, str(root / DESCRIPTION))
-            models = [files.read_bytes(root / name) for name in MODELS[: description.networks]]
+            parts = {name: files.read_bytes(root / name) for name in description.files}
         except (DataError, UsageError, TypeError) as error:
             raise BundleError(str(error)) from error
-        for name, model in zip(MODELS, models, strict=False):
-            found = hashlib.sha256(model).hexdigest()
+        for name, content in parts.items():
+            found = hashlib.sha256(content).hexdigest()
             if not isinstance(hashes, dict) or found != hashes.get(name):
                 raise BundleError(f"{root / name}: is damaged or was replaced (SHA-256 {found})")
-        return cls(models, description, threads)
+        models = [parts[name] for name in MODELS[: description.networks]]
+        try:
+            return cls(models, description, threads, read_arpa(root / NGRAM) if NGRAM in parts else None)
+        except DataError as error:
+            raise BundleError(str(error)) from error
 
     def correct(self, slots: Sequence[Alternatives]) -> list[Corrected]:
         """The corrected sentence of a clip.
@@ -261,7 +290,7 @@ class Corrector:
 
     def proposals(self, slots: Sequence[Alternatives]) -> Proposals:
         """Every change that the networks do not find much less likely than none."""
-        kept = [(place, slot) for place, slot in enumerate(cleaned(slots, self._rules)) if slot is not None]
+        kept = self._kept(slots)
         encoded = self.symbols.encode([slot for _, slot in kept])
         find = self._edits if self.description.method == EDIT else self._rewrites
         return Proposals(
@@ -271,6 +300,16 @@ class Corrector:
             encoded.unknowns,
             find(encoded) if kept else [],
         )
+
+    def posteriors(self, slots: Sequence[Alternatives]) -> tuple[np.ndarray, np.ndarray]:
+        """Log posteriors of what belongs into each slot, [N, symbols], and into each gap, [N + 1, symbols].
+
+        Slots that the clean-up rules drop are left out. Without any slot nothing is known of the one gap.
+        """
+        kept = self._kept(slots)
+        if not kept:
+            return np.zeros((0, self.symbols.count), np.float32), np.zeros((1, self.symbols.count), np.float32)
+        return self._judged(self.symbols.encode([slot for _, slot in kept]))
 
     def corrected(self, proposals: Proposals, accepted: Sequence[Edit | Rewrite]) -> list[Corrected]:
         """The sentence after some of its proposals."""
@@ -293,21 +332,25 @@ class Corrector:
             result.append(Corrected(gloss, start, start + 1 if stop > first else start))
         return result
 
+    def _kept(self, slots: Sequence[Alternatives]) -> list[tuple[int, Alternatives]]:
+        """What the clean-up rules leave, with the places of the slots."""
+        return [(place, slot) for place, slot in enumerate(cleaned(slots, self._rules)) if slot is not None]
+
     def _edits(self, encoded: Encoded) -> list[Edit]:
-        """Edits of a sentence, a long one seen through windows that overlap by half."""
-        network, window = self._networks[0], self.description.window
-        count, sentence = len(encoded.ids) - 2, encoded.sentence
-        edits = []
-        for start, stop, first, last in windows(count, window):
+        return propose(*self._judged(encoded), encoded.sentence, self.symbols.begin)
+
+    def _judged(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """Log posteriors of slots and gaps, those of a long sentence from windows that overlap by half."""
+        network, count = self._networks[0], len(encoded.ids) - 2
+        slots, gaps = [], []
+        for start, stop, first, last in windows(count, self.description.window):
             inner = slice(start + 1, stop + 1)
             part = Encoded(*([rows[0], *rows[inner], rows[-1]] for rows in encoded[:3]), encoded.unknowns)
-            slots, gaps = network.edits(network.encode(part))
-            for edit in propose(slots, gaps, sentence[start:stop], self.symbols.begin):
-                place = edit.place + start
-                # The gap after the last slot belongs to the last window.
-                if first <= place < last or place == last == count:
-                    edits.append(edit._replace(place=place))
-        return edits
+            inside, between = network.edits(network.encode(part))
+            slots.append(inside[first - start : last - start])
+            # The gap after the last slot belongs to the last window.
+            gaps.append(between[first - start : last - start + (last == count)])
+        return np.concatenate(slots), np.concatenate(gaps)
 
     def _rewrites(self, encoded: Encoded) -> list[Rewrite]:
         """The sentence generated anew, if it is another one; a sentence longer than any learned is left alone."""

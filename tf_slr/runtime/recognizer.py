@@ -9,12 +9,13 @@ import numpy as np
 from tf_slr import timing
 from tf_slr.alternatives import Alternatives
 from tf_slr.decoding.evidence import evidence, named
-from tf_slr.decoding.greedy import greedy
+from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.errors import BundleError
 from tf_slr.landmarks import Clip
 from tf_slr.runtime.bundle import Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.inputs import prepare, shape_of
+from tf_slr.runtime.rescoring import Rescorer
 from tf_slr.runtime.student import Student
 
 
@@ -59,6 +60,9 @@ class Recognizer:
     def __init__(self, bundle: Bundle, threads: int = 1, correct: bool = True) -> None:
         self.bundle = bundle
         self._corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
+        self._rescorer = None
+        if self._corrector and self._corrector.ngram:
+            self._rescorer = Rescorer(self._corrector, self._corrector.ngram, bundle.vocabulary)
         self._student = Student(bundle.student, threads)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
@@ -95,7 +99,10 @@ class Recognizer:
         fps = fps or self.bundle.fps
         logits = self._student.logits(values)
         if self._corrector is None:
-            return Transcript(self._words(logits, len(values), fps))
+            return Transcript(self._words(greedy(logits), len(values), fps))
+        if self._rescorer:
+            found = self._rescorer.decode(logits, self._corrector.description.rescoring)
+            return Transcript(self._words(found, len(values), fps))
         return Transcript(self._repaired(named(evidence(logits), self.bundle.vocabulary, len(values), fps)))
 
     def read(self, values: np.ndarray, fps: float | None = None) -> tuple[Word, ...]:
@@ -105,7 +112,7 @@ class Recognizer:
             values: from `prepare`, or landmarks that were normalised by the bundle's rule.
             fps: frames per second; those of the training corpus when None.
         """
-        return self._words(self._student.logits(values), len(values), fps or self.bundle.fps)
+        return self._words(greedy(self._student.logits(values)), len(values), fps or self.bundle.fps)
 
     def correct(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Repair a sentence whose words were read piece by piece; as it is where there is no corrector."""
@@ -115,9 +122,9 @@ class Recognizer:
             [Alternatives(word.start, word.end, (word.gloss,), (word.confidence,), True) for word in words]
         )
 
-    def _words(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
+    def _words(self, segments: Sequence[Segment], frames: int, fps: float) -> tuple[Word, ...]:
         words = []
-        for segment in greedy(logits):
+        for segment in segments:
             start, end = timing.span(segment.start, segment.stop, frames)
             gloss = self.bundle.vocabulary.glosses[segment.gloss - 1]
             words.append(_word(gloss, start / fps, end / fps, segment.confidence))

@@ -1,6 +1,7 @@
 """Evaluating a run or a bundle on a split of a corpus."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,10 @@ from tf_slr.decoding.ngram import GlossModel, NGram, read_arpa
 from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.glosses import Vocabulary
+from tf_slr.logits import write_logits
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.rescoring import Rescorer
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits, student_logits
 from tf_slr.training.networks import stream_of, stream_under
@@ -83,6 +86,7 @@ def evaluate_model(
     ctm: Path | None = None,
     stm: Path | None = None,
     alternatives: Path | None = None,
+    logits: Path | None = None,
     corrector: Path | None = None,
     correct: bool = True,
 ) -> tuple[dict, list[str]]:
@@ -98,7 +102,8 @@ def evaluate_model(
         ctm: where to write what was recognised, with times, or None.
         stm: where to write the references, or None.
         alternatives: where to write what else may have been signed, or None.
-        corrector: folder of a corrector that repairs what greedy decoding recognised; None for a bundle's own.
+        logits: where to write the logits of every step, or None.
+        corrector: folder of a corrector that repairs what was recognised; None for a bundle's own.
         correct: whether to repair at all.
 
     Returns:
@@ -113,22 +118,30 @@ def evaluate_model(
     model = recognition(run_root, bundle_root, corpus_root, split)
     corpus, vocabulary, loaded, fps = model.corpus, model.vocabulary, model.split, model.corpus.info.fps
     decode, repair = greedy, None
+    # A corrector that decides together with an n-gram decodes by itself; another one edits what greedy decoding gave.
     if beam is not None:
         decode = beam_decoder(beam, language_model and gloss_model(language_model, vocabulary, ngram))
     elif correct and (corrector or model.corrector):
         repair = Corrector.load(corrector or model.corrector)
+        if repair.ngram:
+            decode = partial(Rescorer(repair, repair.ngram, vocabulary).decode, options=repair.description.rescoring)
+    edits = repair is not None and repair.ngram is None
     if stm is not None:  # before the work, which a gloss the format cannot hold would waste
         write_stm(stm, {sample.id: _reference(sample, fps) for sample in loaded.samples})
-    recognised, heard = {}, {}
+    recognised, heard, said = {}, {}, {}
     for sample, rows in zip(loaded.samples, model.logits, strict=True):
-        if alternatives or repair:
+        if logits:
+            said[sample.id] = rows
+        if alternatives or edits:
             heard[sample.id] = slots = named(evidence(rows), vocabulary, sample.frames, fps)
-        if repair:
+        if edits:
             recognised[sample.id] = [word.token(slots) for word in repair.correct(slots)]
         else:
             recognised[sample.id] = _tokens(sample, decode(rows), vocabulary, fps)
     if alternatives is not None:
         write_alternatives(alternatives, heard)
+    if logits is not None:
+        write_logits(logits, vocabulary, said)
     if ctm is not None:
         write_ctm(ctm, recognised)
     sentences = tuple(tuple(token.gloss for token in tokens) for tokens in recognised.values())

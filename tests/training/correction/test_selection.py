@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tiny_corrector import errors_in, sentence, tiny_corrector
+from tests.tiny_corrector import GLOSSES, errors_in, sentence, tiny_corrector
 from tf_slr.decoding.edits import REPLACE, Margins
+from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.symbols import text_slots
 from tf_slr.errors import DataError
+from tf_slr.glosses import Vocabulary
 from tf_slr.runtime.corrector import MODELS, Corrector
+from tf_slr.runtime.rescoring import Rescorer
+from tf_slr.scoring import score
 from tf_slr.training.correction.selection import (
     CAUTION,
     Candidate,
@@ -86,3 +90,34 @@ def test_one_that_learned_from_evidence_is_believed_unless_dev_speaks_against_it
     assert own_margin(lucky) == 0.0
     assert least_margin(lucky) == math.inf  # too few to prove anything
     assert own_margin([*lucky, Candidate("replace", 0.3, -2)]) == math.inf
+
+
+def said(heard, rng):
+    """Logits of a recogniser that was quite sure of each gloss, and nearly as sure of another one."""
+    vocabulary = Vocabulary(GLOSSES)
+    logits = np.zeros((4 * len(heard) + 2, vocabulary.classes), np.float32)
+    logits[:, 0] = 6
+    for place, gloss in enumerate(vocabulary.encode(heard)):
+        logits[4 * place + 1, gloss] = 9
+        logits[4 * place + 1, rng.integers(1, vocabulary.classes)] += 8
+    return logits
+
+
+def test_with_logits_an_ngram_takes_part_and_the_choice_is_what_was_measured():
+    plain, rng = Corrector.load(tiny_corrector()).description, np.random.default_rng(5)
+    truths = [sentence(rng) for _ in range(40)]
+    wrong = errors_in(truths, rng)
+    heard = [DevSentence(text_slots(one), truth, said(one, rng)) for one, truth in zip(wrong, truths, strict=True)]
+    ngram = estimate([sentence(rng) for _ in range(200)], 3)
+    chosen = select(models(), plain, heard, ngram=ngram)
+    methods = chosen.metrics["methods"]
+    assert methods["n-gram"]["tuned"]["wer"] < chosen.metrics["before"]["wer"] / 2
+    assert methods["n-gram and network"]["tuned"]["wer"] <= methods["n-gram"]["tuned"]["wer"]
+    rescorer = Rescorer(Corrector(models(), chosen), ngram, Vocabulary(GLOSSES))
+    found = [rescorer.glosses(one.logits, chosen.rescoring) for one in heard]
+    judges = "n-gram and network" if chosen.rescoring.network else "n-gram"
+    assert score(truths, found).wer == pytest.approx(methods[judges]["tuned"]["wer"])
+    # One sentence without logits: everything is chosen without the n-gram.
+    alone = select(models(), plain, [*heard, heard[0]._replace(logits=None)], ngram=ngram)
+    assert alone.rescoring is None
+    assert set(alone.metrics["methods"]) == {"edit 1", "generate 1", "generate 2"}

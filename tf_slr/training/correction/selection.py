@@ -8,19 +8,30 @@ own posteriors are believed: a kind of edit is made where it is likelier than no
 against it. One that learned from made-up errors must prove itself: a kind gets the margin that maximises its total
 gain minus two standard deviations of that total, because what a few lucky edits win on dev is not counted on
 elsewhere; a kind without such a margin is never used.
+
+Where the recogniser's logits are at hand, a beam search with a gloss n-gram is tried as well, alone and with the
+corrector as one of the judges of its n best sentences (`tf_slr.decoding.rescoring`): their weights are those of a small
+grid with the fewest errors on dev.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from tf_slr.alternatives import Alternatives
 from tf_slr.cleanup import RULES, Rules
 from tf_slr.decoding.edits import KINDS, Margins
+from tf_slr.decoding.ngram import NGram
+from tf_slr.decoding.rescoring import Judged, Rescoring
 from tf_slr.decoding.symbols import recognised
 from tf_slr.errors import DataError, shown
+from tf_slr.glosses import Vocabulary
 from tf_slr.runtime.corrector import EDIT, GENERATE, Corrected, Corrector, Description, Proposals
+from tf_slr.runtime.rescoring import Rescorer
 from tf_slr.scoring import Errors, align, count
 from tf_slr.transcripts import Reference
 
@@ -28,13 +39,22 @@ from tf_slr.transcripts import Reference
 CAUTION = 2.0
 # Margins are kept with this many decimals, rounded down.
 DECIMALS = 3
+# What is tried of an n-gram's weight, a gloss' bonus and the network's weight.
+WEIGHTS, INSERTIONS, NETWORKS = (0.2, 0.4, 0.6, 0.8, 1.0), (0.0, 1.0, 2.0, 3.0), (0.25, 0.5, 0.75, 1.0)
 
 
 class DevSentence(NamedTuple):
-    """A recognised dev sentence and its annotation, which is met only after correction, by the scorer."""
+    """A recognised dev sentence and its annotation, which is met only after correction, by the scorer.
+
+    Attributes:
+        slots: what may have been signed at each place.
+        reference: the annotation.
+        logits: [T, classes] of the corrector's glosses that the slots come from, or None.
+    """
 
     slots: Sequence[Alternatives]
     reference: Sequence[str]
+    logits: np.ndarray | None = None
 
 
 class Candidate(NamedTuple):
@@ -91,6 +111,7 @@ def select(
     dev: Sequence[DevSentence],
     ways: Sequence[tuple[str, int]] | None = None,
     calibrated: bool = False,
+    ngram: NGram | None = None,
 ) -> Description:
     """Choose method, number of networks and margins.
 
@@ -100,6 +121,7 @@ def select(
         dev: recognised sentences of any number of systems; best of another set than any later report is made on.
         ways: (method, number of networks) to choose from, the preferred one first; all when None.
         calibrated: whether the networks learned from evidence.
+        ngram: of the training sentences; it takes part where every dev sentence has its logits.
 
     Returns:
         The description of the choice, with what was measured in its metrics: generation in full as the paper does
@@ -121,8 +143,37 @@ def select(
         }
         if best is None or after.total < best[0]:
             best = after.total, dataclasses.replace(trial, margins=margins)
+    if ngram is not None and all(one.logits is not None for one in dev):
+        rescorer = Rescorer(Corrector(models, plain), ngram, Vocabulary(plain.glosses, plain.unit))
+        lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
+        for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS)):
+            options = _tuned(lists, dev, rescorer.vocabulary, rules, networks)
+            after = errors_of([rescorer.glosses(one.logits, options) for one in dev], dev, rules)
+            measured[name] = {"tuned": after.summary()}
+            if after.total < best[0]:
+                best = after.total, dataclasses.replace(best[1], rescoring=options)
     metrics = {"dev_sentences": len(dev), "before": before.summary(), "methods": measured}
     return dataclasses.replace(best[1], metrics=plain.metrics | metrics)
+
+
+def _tuned(
+    lists: Sequence[Sequence[Judged]],
+    dev: Sequence[DevSentence],
+    vocabulary: Vocabulary,
+    rules: Rules,
+    networks: Sequence[float],
+) -> Rescoring:
+    """The weights by which the best of each dev sentence's candidates err least; of equal ones the smallest."""
+    errors = [[_errors(vocabulary.decode(one.glosses), sentence.reference, rules).total for one in candidates]
+              for candidates, sentence in zip(lists, dev, strict=True)]  # fmt: skip
+    grid = [Rescoring(weight=weight, insertion=insertion, network=network)
+            for network, weight, insertion in itertools.product(networks, WEIGHTS, INSERTIONS)]  # fmt: skip
+
+    def total(options: Rescoring) -> int:
+        return sum(wrong[int(np.argmax([one.score(options) for one in candidates]))]
+                   for candidates, wrong in zip(lists, errors, strict=True))  # fmt: skip
+
+    return min(grid, key=total)
 
 
 def _margins(
