@@ -72,7 +72,7 @@ $(BUNDLE)/bundle.json: $(RUN)/summary.json $(if $(CORRECTOR),$(CORRECTOR)/correc
 	$(BIN)/python -m export --run $(RUN) --out $(BUNDLE) $(if $(CORRECTOR),--corrector $(CORRECTOR))
 
 bench: $(BUNDLE)/bundle.json
-	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --out $(RUN)/bench.json
+	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --compare --out $(RUN)/bench.json
 	$(BIN)/python tools/html_report.py --run $(RUN) --bundle $(BUNDLE) --bench $(RUN)/bench.json --out $(RUN)/report.html --json $(RUN)/results.json
 	@echo "with the corrector (above and in the report: the student alone):"
 	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test

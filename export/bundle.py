@@ -8,9 +8,9 @@ import tf_keras
 
 from export.calibration import calibration_inputs, calibration_samples
 from export.card import model_card
-from export.convert import GRAPHS, convert
+from export.convert import GRAPHS, convert, deployed_graph, tileable
 from export.qat import QatTrainer, qat_run
-from export.variants import DEFAULT, FP32, Variant, variant_of
+from export.variants import DEFAULT, FP32, UNTILED, Variant, variant_of
 from export.verify import (
     check_operators,
     check_parity,
@@ -80,6 +80,8 @@ def export(
     network, vocabulary, recipe = run.network(), run.vocabulary, run.recipe
     if type(network) not in GRAPHS:
         raise UsageError(f"{run_root}: holds a {recipe.model.kind}; only students (mslr, lrinet) can be exported")
+    if form.tiled and not tileable(network):  # the same file, and its bundle names it as it is
+        variant, form = UNTILED, variant_of(UNTILED)
     # Before the work, which a damaged corrector would waste.
     correction = Corrector.load(corrector).description if corrector is not None else None
     rule, corpus = input_rule(recipe.model, recipe.features), run.corpus()
@@ -105,7 +107,8 @@ def export(
     best = min(candidates, key=lambda candidate: candidate.dev.wer)
 
     operators = check_operators(best.model, "INT8")
-    check_size(best.model, fp32, len(LENGTHS) if form.bilstm == "lengths" else 1)
+    weights = deployed_graph(network, form).count_params()
+    check_size(best.model, weights, len(LENGTHS) if form.bilstm == "lengths" else 1)
     check_repeatable(best.model, shown, len(few.samples), reader_of(form))
     check_wer(reference.dev, best.dev)
     metrics = {

@@ -10,7 +10,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from export.stateless import of_length, stateless
-from export.toom_cook import tiled
+from export.toom_cook import can_be_tiled, tiled
 from export.variants import FP32, VARIANTS, Variant
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
@@ -57,12 +57,17 @@ def convert(network: Mslr | LriNet, variant: Variant = VARIANTS[FP32], calibrati
     return without_cell_clip(model)
 
 
+def tileable(network: Mslr | LriNet) -> bool:
+    """Whether a variant with convolutions in tiles is another one for this student than the one without."""
+    return isinstance(network, Mslr) and can_be_tiled(network.options.stack())
+
+
 def deployed_graph(network: Mslr | LriNet, variant: Variant) -> tf_keras.Model:
     """The graph of batch 1 that is converted."""
     graph = GRAPHS[type(network)](network)
     if variant.bilstm != "fused":
         graph = stateless(graph)
-    if variant.tiled and isinstance(network, Mslr):
+    if variant.tiled and tileable(network):
         graph = tiled(graph, network.options.stack())
     return graph
 

@@ -1,7 +1,7 @@
 """The grids on which INT8 TFLite computes, for networks in training.
 
 Weights lie on the converter's grid: per output channel, symmetric, 255 levels. Activations are brought to INT8 on the
-fly by XNNPACK: asymmetric, 256 levels, over a whole clip before a convolution and over each step before a product.
+fly by XNNPACK: asymmetric, 256 levels, over a whole clip before a convolution and over each row before a product.
 Rounding has the gradient of the identity ("straight-through", Bengio et al. 2013, arXiv 1308.3432).
 """
 

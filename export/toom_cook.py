@@ -113,7 +113,9 @@ class Algorithm:
         """The outputs, A^T of the products: `tile` tensors."""
         if self.tile == 1:
             return [tf.add_n(list(products))]
-        pairs = [(first + second, first - second) for first, second in zip(products[1:-1:2], products[2::2])]
+        pairs = [
+            (first + second, first - second) for first, second in zip(products[1:-1:2], products[2::2], strict=True)
+        ]
         found = []
         for power in range(self.tile):
             terms, factors = [pair[power % 2] for pair in pairs], list(self._points[1::2] ** power)
@@ -163,6 +165,11 @@ def algorithms(stack: Sequence[tuple[str, int]]) -> list[Algorithm]:
     return found
 
 
+def can_be_tiled(stack: Sequence[tuple[str, int]]) -> bool:
+    """Whether every convolution has a known algorithm, and pooling sees what a ReLU left: no maximum below zero."""
+    return stack[0][0] == "K" and all(algorithm.known for algorithm in algorithms(stack))
+
+
 class TiledConvolutions(layers.Layer):
     """A student's convolutions, ReLUs and poolings: landmarks (1, T, 276) -> (1, ceil(T/4), width).
 
@@ -202,9 +209,7 @@ class TiledConvolutions(layers.Layer):
         column = x[:: timing.STRIDE, 0]
         tiles = tf.cumsum(tf.cast(tf.equal(column, column), tf.int32)) - 1  # (ceil(T/4),)
         phases = phases_of(x, tiles, timing.STRIDE)
-        masks = [
-            tf.cast(timing.STRIDE * tiles + phase < frames, tf.float32)[:, None] for phase in range(timing.STRIDE)
-        ]
+        masks = [tf.cast(timing.STRIDE * tiles + phase < frames, tf.float32)[:, None] for phase in range(timing.STRIDE)]
         convolutions = iter(zip(algorithms(self.stack), self.kernels, self.biases, strict=True))
         for kind, _ in self.stack:
             if kind == "P":
@@ -222,14 +227,12 @@ class TiledConvolutions(layers.Layer):
 
 
 def tiled(graph: tf_keras.Model, stack: Sequence[tuple[str, int]]) -> tf_keras.Model:
-    """A landmark student's graph with its convolutions tiled; as it is where `Algorithm.known` does not hold for one.
+    """A landmark student's graph with its convolutions tiled.
 
     Args:
         graph: of `inference_graph`, or what `stateless` made of it.
-        stack: that of the student.
+        stack: that of the student, which can be tiled.
     """
-    if not all(algorithm.known for algorithm in algorithms(stack)):
-        return graph
     convolutions = [layer for layer in graph.layers if isinstance(layer, layers.Conv2D)]
     tiling = TiledConvolutions(stack, convolutions[0].filters, name="convolutions")
     inputs = layers.Input(graph.inputs[0].shape[1:], batch_size=1, name="landmarks")

@@ -36,7 +36,7 @@ class Variant:
         return self.numbers in ("weights", "static")
 
 
-FP32, DEFAULT = "fp32", "tiled"
+FP32, DEFAULT, UNTILED = "fp32", "tiled", "stateless"
 
 # Activations of 16 bits are not among them: the converter has no such LSTM, cannot calibrate the loop for them, and
 # LiteRT has only reference kernels, which take 25 times as long for a convolution.
@@ -45,8 +45,8 @@ VARIANTS = {
     "fp32-stateless": Variant("FP32 without variable tensors", "fp32", "loop"),
     "dynamic": Variant("INT8 weights, with LiteRT's fused LSTM", "weights", "fused"),
     "fp32-tiled": Variant("FP32 without variable tensors, convolutions in tiles", "fp32", "loop", tiled=True),
-    "stateless": Variant("INT8 weights, without variable tensors: the closest to FP32", "weights", "loop"),
-    DEFAULT: Variant("the same with convolutions in tiles: the fastest, with more bytes", "weights", "loop", tiled=True),
+    UNTILED: Variant("INT8 weights, without variable tensors: the closest to FP32", "weights", "loop"),
+    DEFAULT: Variant("the same with convolutions in tiles: the fastest, but larger", "weights", "loop", tiled=True),
     "lengths": Variant("as stateless, for web pages, which need fixed lengths", "weights", "lengths"),
     "static": Variant("as stateless, INT8 between operators too, by calibration", "static", "loop"),
     "float-lstm": Variant("the same with fused LSTMs in FP32", "static-but-lstm", "fused"),

@@ -22,8 +22,8 @@ MAX_DIFFERENCE = 1e-4  # of FP32 logits between Keras and TFLite
 MAX_WER_LOSS = 0.005  # of INT8 against FP32 on dev, absolute
 # The published system (KD-MSLRT) takes 12.93 MB with its corrector.
 MAX_BYTES = 12_930_000
-# Of FP32's bytes: a quarter, and what a file needs beside weights for each of its signatures.
-MAX_SHARE, OVERHEAD = 0.26, 100_000
+# Of each weight, with what scales need, and of what a file needs beside weights for each of its signatures.
+BYTES_PER_WEIGHT, OVERHEAD = 1.04, 150_000
 PARITY_CLIPS = 16
 
 # How a TFLite file's content becomes something with `logits`, given the number of threads.
@@ -100,23 +100,23 @@ def tflite_evaluation(
     return evaluate(student_logits(student, stream, len(samples)), samples, vocabulary)
 
 
-def check_size(int8: bytes, fp32: bytes, signatures: int = 1) -> None:
+def check_size(int8: bytes, weights: int, signatures: int = 1) -> None:
     """Hold an INT8 file to what it must save.
 
     Args:
         int8: the file's content.
-        fp32: that of the same student in FP32, with one signature.
+        weights: how many the converted graph has.
         signatures: how many the file has.
 
     Raises:
-        ExportError: it is larger than a quarter of FP32 and some, as when a layer was left in float, or than what
-            the published system takes.
+        ExportError: it is larger than a byte for each weight and some, as when a layer was left in float, or than
+            what the published system takes.
     """
-    allowed = min(MAX_BYTES, int(MAX_SHARE * len(fp32)) + signatures * OVERHEAD)
+    allowed = min(MAX_BYTES, int(BYTES_PER_WEIGHT * weights) + signatures * OVERHEAD)
     if len(int8) > allowed:
         raise ExportError(
-            f"INT8 takes {len(int8) / 1e6:.2f} MB, allowed are {allowed / 1e6:.2f} MB (FP32 takes "
-            f"{len(fp32) / 1e6:.2f} MB); a narrower model.width makes it smaller"
+            f"INT8 takes {len(int8) / 1e6:.2f} MB, allowed are {allowed / 1e6:.2f} MB (it has {weights / 1e6:.2f} "
+            "million weights); a narrower model.width or the variant stateless makes it smaller"
         )
 
 

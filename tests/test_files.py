@@ -164,6 +164,12 @@ def test_text_that_is_not_utf8_is_refused(tmp_path):
         files.read_text(tmp_path / "t.csv")
 
 
+def run(script, *arguments):
+    """A Python process in the project's folder."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
+
+
 KILLED = """
 import os, signal, sys
 from tf_slr import files
@@ -184,3 +190,56 @@ def test_sweep_removes_what_a_killed_writer_left_and_nothing_in_use(tmp_path):
     assert target.read_bytes() == b"whole"
     assert list(target.parent.iterdir()) == [target]
     files.sweep(tmp_path / "nowhere")
+
+
+def test_the_next_writer_takes_over_what_killed_ones_left(tmp_path):
+    target, other = tmp_path / "file.bin", tmp_path / "other.bin"
+    for _ in range(3):
+        run(KILLED, target).wait()
+    run(KILLED, other).wait()
+    assert len(list(tmp_path.iterdir())) == 2, "one of each target, however often its writers were killed"
+    files.write_bytes(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 2
+    files.write_bytes(other, b"")
+    assert other.read_bytes() == b"", "nothing of the killed writer's half is left in it"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.bin", "other.bin"]
+
+
+WRITING = """
+import sys
+from tf_slr import files
+root, number = sys.argv[1:]
+for count in range(150):
+    content = bytes([int(number), count % 250]) * 5000
+    for name in ("a.bin", "b.bin"):
+        try:
+            with files.atomic_path(f"{root}/{name}") as temporary:
+                temporary.write_bytes(content)
+                assert temporary.read_bytes() == content
+                if int(number) % 2 == 0 and count % 3 == 0:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            pass
+"""
+SWEEPING = "import sys; from tf_slr import files\nwhile True: files.sweep(sys.argv[1])"
+
+
+def test_writers_of_one_file_and_sweepers_leave_each_other_alone(tmp_path):
+    """Two writers succeed always and two now and then, a third pair is killed, while everything stale is swept."""
+    sweeper = run(SWEEPING, tmp_path)
+    writers = [run(WRITING, tmp_path, number) for number in range(1, 5)]
+    killed = [run(WRITING, tmp_path, number) for number in (5, 7)]
+    time.sleep(1)
+    for process in killed:
+        process.kill()
+    faults = [process.communicate()[1] for process in writers]
+    assert faults == [""] * 4
+    sweeper.kill()
+    for process in (*killed, sweeper):
+        process.communicate()
+    for name in ("a.bin", "b.bin"):
+        content = (tmp_path / name).read_bytes()
+        assert content == content[:2] * 5000
+    files.sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "b.bin"]

@@ -14,15 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_tools import benched  # noqa: F401
+from tests.tiny import GLOSSES
+from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.corpus.manifest import CorpusInfo, Sample
+from tf_slr.decoding.edits import Margins
 from tf_slr.errors import DataError
 from tf_slr.landmarks import Clip
 from tf_slr.report.charts import Line, line_chart
-from tf_slr.report.gather import FP32, Example, Facts, gather
+from tf_slr.report.gather import CORRECTED, FP32, INT8, Example, Facts, gather
 from tf_slr.report.markup import join, tag
 from tf_slr.report.mistakes import Mistakes, telling
 from tf_slr.report.page import render
-from tf_slr.runtime.recognizer import Word
+from tf_slr.runtime.bundle import read_bundle, write_bundle
+from tf_slr.runtime.decoder import Word
+from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.scoring import align
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.runs import Run
@@ -163,11 +168,35 @@ def test_the_network_is_loaded_once(tiny_run, tiny_bundle, monkeypatch):
             assert all(0 <= a.start < a.end <= example.seconds for a in words)
 
 
+def test_a_corrected_row_shows_what_people_get_from_the_bundle(tiny_run, tiny_bundle, tmp_path):
+    whole = read_bundle(tiny_bundle)
+    about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
+    repairing = write_untrained_corrector(tmp_path / "corrector", sorted(GLOSSES), "CLAP", Margins(-3, -3, -3, -3))
+    bundle = tmp_path / "bundle"
+    write_bundle(bundle, whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
+    facts = gather(tiny_run, bundle)
+    people, corpus = Recognizer.load(bundle), Run(tiny_run).corpus()
+    for split in ("dev", "test"):
+        evaluated = facts.evaluations[split]
+        assert evaluated[CORRECTED].hypotheses == tuple(
+            people.transcribe(corpus.clip(sample)).glosses for sample in corpus.split(split)
+        )
+        assert facts.results()[split]["corrected"]["wer"] == evaluated[CORRECTED].wer > evaluated[INT8].wer
+    # Mistakes and examples stay the student's.
+    assert facts.mistakes["test"] == Mistakes.of(evaluated[INT8])
+    page = assert_self_contained(render(facts, "python"))
+    errors, plain = evaluated[CORRECTED].errors(), evaluated[FP32].wer
+    rates = f"{100 * plain:.1f} % {100 * errors.wer:.1f} % {100 * (errors.wer - plain):+.1f}"
+    counts = f"{errors.substitutions} {errors.deletions} {errors.insertions} {errors.reference} 16"
+    assert f"test, corrected {rates} {counts} " in page.text
+
+
 def test_without_a_bundle_the_float_model_is_shown(tiny_run):
     facts = gather(tiny_run)
     assert facts.used == FP32
     text = assert_self_contained(render(facts, "python")).text
     assert "INT8 WER" not in text
+    assert "orrected" not in text
     assert "Speed and size" not in text
 
 

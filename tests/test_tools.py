@@ -58,7 +58,8 @@ def test_bench_recognises_as_the_export_did_and_counts_the_work(benched, tiny_bu
     assert all(rows["2"]["INT8"]["p50_ms"] > 0 for rows in result["lengths"].values())
     assert result["lengths"]["500"]["1"]["FP32"]["p50_ms"] > result["lengths"]["50"]["1"]["FP32"]["p50_ms"]
     work = result["work"]
-    done = work["million_multiply_adds_per_frame"] * 60 / result["threads"]["1"]["INT8"]["p50_ms"]
+    assert 0.3 < work["million_done_per_frame"] / work["million_multiply_adds_per_frame"] < 0.7
+    done = work["million_done_per_frame"] * 60 / result["threads"]["1"]["INT8"]["p50_ms"]
     assert work["billion_multiply_adds_per_second"] == pytest.approx(done, rel=0.05)
     assert 0 < work["share_of_peak"] < 1
 

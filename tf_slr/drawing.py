@@ -117,6 +117,15 @@ def draw_caption(picture: np.ndarray, text: str, font: Path | None = None) -> No
     plate[:] = 0.3 * plate * (1 - shown) + 255 * shown
 
 
+def draw_status(picture: np.ndarray, text: str) -> None:
+    """Write a small line of ASCII at the top of a picture (RGB uint8 [H, W, 3])."""
+    cv2 = opencv()
+    size = max(picture.shape[0] / 900, 0.35)
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        place = (8, round(30 * size) + 4)
+        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA)
+
+
 @functools.lru_cache(maxsize=128)
 def _letters(text: str, width: int, size: int, path: Path) -> np.ndarray:
     """How much of each pixel the letters cover, float32 [h, w] from 0 to 1; empty for an empty text."""

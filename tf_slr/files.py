@@ -34,7 +34,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     The content is flushed to disk before the rename, so that after a crash
     the file is either the old or the new one. On an exception the temporary
     file is removed and `path` stays as it was; what a killed process leaves,
-    `sweep` removes.
+    the next writer of `path` takes over and `sweep` removes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,9 +46,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         # mkstemp makes files that only the owner reads; ours are ordinary files.
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
+    except BaseException:
+        # Before the lock is gone: afterwards the name may be another writer's.
+        temporary.unlink(missing_ok=True)
+        raise
     finally:
         os.close(handle)
-        temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path | str) -> None:
@@ -58,23 +61,52 @@ def sweep(folder: Path | str) -> None:
     for temporary in Path(folder).rglob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), temporary.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
-            temporary.unlink()
+            if _stands_at(stream.fileno(), temporary):
+                temporary.unlink()
 
 
 _PREFIX = ".tmp-"
 
 
 def _locked_temporary(path: Path) -> tuple[int, Path]:
-    """A new file beside `path`, locked as long as the handle is open."""
+    """An empty file beside `path`, locked as long as the handle is open.
+
+    Its name is that of `path` in other letters, so that of killed writers at most one file is left; only while
+    another writer of `path` is at work it is a name of chance.
+    """
+    digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
+    own = path.with_name(f"{_PREFIX}{digest}{path.suffix}")
+    while fcntl is not None:
+        try:
+            handle = os.open(own, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError:  # not ours to write; or there is no room or no right, which is said below
+            break
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            break
+        if _stands_at(handle, own):
+            os.ftruncate(handle, 0)
+            return handle, own
+        os.close(handle)  # its writer was done, or a sweep came, between the two lines above
     while True:
         # The suffix is kept, because writers such as OpenCV choose the format by it.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
         if fcntl is None:
             return handle, Path(name)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.path.exists(name):  # else a sweep came between the two lines above
+        if _stands_at(handle, name):  # else a sweep came between the two lines above
             return handle, Path(name)
         os.close(handle)
+
+
+def _stands_at(handle: int, path: Path | str) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _umask() -> int:

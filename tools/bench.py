@@ -1,9 +1,10 @@
 """How well, how fast and how large a bundle is on this CPU: FP32 and INT8, interleaved in one run.
 
-python tools/bench.py --run RUN --bundle BUNDLE --out bench.json [--video VIDEO] [--pytorch] [--no-accuracy] [--no-work]
+python tools/bench.py --run RUN --bundle BUNDLE --out bench.json [--video VIDEO] [--compare] [--no-accuracy] [--no-work]
 
 Beside the JSON it writes the same as Markdown, and a picture where matplotlib is installed. WER is that of the
-corpus the run was trained on. PyTorch runs the same layers with random weights, which take as long.
+corpus the run was trained on. FP32 is the student as LiteRT usually has it. --compare times what else is installed of
+PyTorch, ONNX Runtime and OpenVINO, on the same student.
 """
 
 import argparse
@@ -21,12 +22,13 @@ from pathlib import Path
 
 import accuracy
 import numpy as np
+from comparators import Recognises, comparators
 from publish import publish
 from tqdm import tqdm
 from work import work
 
-from tf_slr import config, files
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr import files
+from tf_slr.commands.common import Parser
 from tf_slr.decoding.evidence import evidence, named
 from tf_slr.decoding.greedy import greedy
 from tf_slr.landmarks import POINTS, VALUES, Clip
@@ -45,29 +47,8 @@ THREADS = (1, 2)
 NOISY_SPREAD, NOISY_WAIT = 0.10, 0.03
 
 
-class PyTorch:
-    """The student's layers in PyTorch, FP32, with random weights; called as a `Student` is."""
-
-    def __init__(self, bundle: Bundle, threads: int) -> None:
-        from bench_step import torch_mslr, torch_or_advice
-
-        torch = torch_or_advice()
-        import_tensorflow()
-        from tf_slr.training.recipe import Recipe
-
-        options = config.build(Recipe, {"model": bundle.description["recipe"]["model"]}, str(bundle.root)).model
-        self._torch, self._threads = torch, threads
-        self._network = torch_mslr(options, bundle.vocabulary.classes).train(False)
-
-    def logits(self, values: np.ndarray) -> np.ndarray:
-        """Logits of one clip."""
-        self._torch.set_num_threads(self._threads)
-        with self._torch.inference_mode():
-            return self._network(self._torch.from_numpy(values[None]))[0].numpy()
-
-
 def time_runs(
-    students: dict[tuple[str, int], Student | PyTorch], frames: int, runs: int
+    students: dict[tuple[str, int], Recognises], frames: int, runs: int
 ) -> tuple[dict[tuple[str, int], list[list[float]]], float]:
     """Time configurations in turns, so that all meet the same noise.
 
@@ -83,6 +64,8 @@ def time_runs(
     elapsed = computed = 0.0
     for _ in tqdm(range(runs // ROUND), f"T = {frames}", unit="round", disable=None):
         for name, student in students.items():
+            # Not timed: it finds caches and threads as another configuration left them.
+            student.logits(values)
             seconds = []
             processor = time.process_time()
             for _ in range(ROUND):
@@ -220,7 +203,7 @@ def bench(
     frames: int,
     runs: int,
     video: Path | None = None,
-    pytorch: bool = False,
+    compare: bool = False,
     wer: bool = True,
     arithmetic: bool = True,
 ) -> dict:
@@ -232,7 +215,7 @@ def bench(
         frames: the main length, which the report shows.
         runs: timed runs of each configuration at that length.
         video: what to time from file to glosses, or None.
-        pytorch: whether PyTorch takes its turns, too.
+        compare: whether other runtimes take their turns, too, those that are installed.
         wer: whether the splits of the run's corpus are recognised, where it is still there.
         arithmetic: whether multiply-adds and the INT8 peak are measured.
     """
@@ -240,7 +223,7 @@ def bench(
     paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
     contents = {name: files.read_bytes(path) for name, path in paths.items()}
     students = {(name, threads): Student(contents[name], threads) for name in paths for threads in THREADS}
-    compared = {("PyTorch FP32", threads): PyTorch(checked, threads) for threads in THREADS} if pytorch else {}
+    compared, differences, left_out = comparators(run, THREADS) if compare else ({}, {}, [])
     lengths, waited = {}, []
     for length in sorted({*LENGTHS, frames}):
         rounds, kept_waiting = time_runs(students | compared, length, runs if length == frames else min(runs, FEWER))
@@ -258,16 +241,17 @@ def bench(
         noise.append(f"other jobs held the core for {100 * max(waited):.0f} % of the time")
     if max(spreads) > NOISY_SPREAD:
         noise.append(f"medians of the rounds spread by {100 * max(spreads):.0f} %")
-    ratio = {
-        threads: round(figures["FP32"]["p50_ms"] / figures["INT8"]["p50_ms"], 2) for threads, figures in speed.items()
-    }
     corpus = accuracy.corpus_of(run) if wer else None
-    notes = ["WER was not measured: the corpus of the run is not there"] if wer and corpus is None else []
+    notes = left_out + ["WER was not measured: the corpus of the run is not there"] * (wer and corpus is None)
     return {
         "frames": frames,
         "runs": runs,
         "threads": speed,
-        "ratio": ratio,
+        "ratio": _faster("FP32", speed),
+        "compared": {
+            name: {"keras_difference": difference, "int8_faster": _faster(name, lengths[str(frames)])}
+            for name, difference in differences.items()
+        },
         "lengths": lengths,
         "accuracy": corpus and accuracy.accuracy(corpus, checked, {name: students[name, 1] for name in paths}),
         "stages_ms": time_stages(checked, frames, runs),
@@ -278,6 +262,14 @@ def bench(
         "noisy": noise,
         "notes": notes,
         "machine": machine(),
+    }
+
+
+def _faster(name: str, by_threads: dict) -> dict[str, float]:
+    """How many times as fast INT8 is as another model, by number of threads."""
+    return {
+        threads: round(figures[name]["p50_ms"] / figures["INT8"]["p50_ms"], 2)
+        for threads, figures in by_threads.items()
     }
 
 
@@ -305,6 +297,13 @@ def table(result: dict) -> str:
                 f"| {figures['p99_ms']:.2f} | {figures['frames_per_second']} "
                 f"| {f'{faster:.2f} x' if name == 'INT8' else ''} |"
             )
+    lines.append("")
+    for name, found in result["compared"].items():
+        ratios = ", ".join(f"{ratio:.2f} x on {threads}" for threads, ratio in found["int8_faster"].items())
+        lines.append(
+            f"- INT8 against {name}, threads: {ratios} (whose logits differ from Keras' by up to "
+            f"{found['keras_difference']:.0e})"
+        )
     total = sum(result["stages_ms"].values())
     lines += [
         "",
@@ -324,10 +323,11 @@ def table(result: dict) -> str:
         ]
     if done:
         lines.append(
-            f"Arithmetic: {done['million_multiply_adds_per_frame']:.2f} million multiply-adds a frame. INT8 on one "
-            f"thread does {done['billion_multiply_adds_per_second']:.1f} billion a second, "
-            f"{100 * done['share_of_peak']:.0f} % of the {done['int8_peak_billion_per_second']:.1f} billion that "
-            "LiteRT reaches here in one large INT8 product."
+            f"Arithmetic: {done['million_multiply_adds_per_frame']:.2f} million multiply-adds a frame, of which the "
+            f"INT8 file does {done['million_done_per_frame']:.2f} million. One thread does "
+            f"{done['billion_multiply_adds_per_second']:.1f} billion a second, {100 * done['share_of_peak']:.0f} % of "
+            f"the {done['int8_peak_billion_per_second']:.1f} billion that LiteRT reaches here in one large INT8 "
+            "product."
         )
     lines.append(
         f"Size: FP32 {sizes['FP32'] / 1e6:.2f} MB, INT8 {sizes['INT8'] / 1e6:.2f} MB. "
@@ -367,7 +367,8 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=200, help="length of the clip")
     parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")
     parser.add_argument("--video", type=Path, help="a video that is timed from file to glosses")
-    parser.add_argument("--pytorch", action="store_true", help="time the same network in PyTorch, too")
+    parser.add_argument("--compare", action="store_true", help="time the student in PyTorch, ONNX Runtime and "
+                        "OpenVINO, too, where they are installed")  # fmt: skip
     parser.add_argument("--no-accuracy", action="store_true", help="do not recognise dev and test")
     parser.add_argument("--no-work", action="store_true", help="no multiply-adds and no INT8 peak, which "
                         "need TensorFlow")  # fmt: skip
@@ -377,7 +378,7 @@ def main() -> int:
 
     def measure() -> dict:
         result = bench(arguments.run, arguments.bundle, arguments.frames, arguments.runs, arguments.video,
-                       arguments.pytorch, not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
+                       arguments.compare, not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
         markdown, picture = arguments.out.with_suffix(".md"), arguments.out.with_suffix(".png")
         files.write_text(markdown, table(result) + "\n")
         print(f"wrote {markdown}")

@@ -32,7 +32,8 @@ from tf_slr.corpus.signsynth import INFO, SignsynthOptions, performance
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.errors import DataError
 from tf_slr.landmarks import BodyFrame, Clip, body_frame, normalise, to_square
-from tf_slr.runtime.recognizer import Recognizer, Word
+from tf_slr.runtime.decoder import Word
+from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Stream, StreamOptions
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import Errors, align, count, score

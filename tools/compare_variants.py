@@ -1,7 +1,7 @@
 """The forms of a student side by side: size, word error rate, speed, interleaved in one run.
 
 python tools/compare_variants.py --run RUN --out variants.json
-python tools/compare_variants.py --run RUN --out variants.json --test --variants fp32 dynamic stateless
+python tools/compare_variants.py --run RUN --out variants.json --test --variants fp32 stateless tiled
 """
 
 import argparse

@@ -37,7 +37,7 @@ def main() -> int:
         for split, by_model in results.items():
             for model, result in by_model.items():
                 for name, counts in {"all": result, **result["groups"]}.items():
-                    print(f"{split:4s}  {model}  {name:16s} {describe(counts)}  {facts.label}")
+                    print(f"{split:4s}  {model:9s}  {name:16s} {describe(counts)}  {facts.label}")
         for path in filter(None, (arguments.json, arguments.out)):
             print(f"wrote {path}")
         return report(facts.refused)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr.corpus.inputs import Input, InputReader, frame_times
+from tf_slr.corpus.inputs import Input, InputReader
 from tf_slr.corpus.manifest import write_clip
+from tf_slr.corpus.times import frame_times
 from tf_slr.errors import DataError
 from tf_slr.landmarks import Clip
 
@@ -141,12 +142,6 @@ def test_an_unsteady_matroska_is_not_taken_for_a_truncated_one(tmp_path, video_o
     cut.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(DataError, match="truncated"):
         reader.read(cut)
-
-
-def test_damaged_times_are_none(video_of_noise, tmp_path):
-    assert frame_times(video_of_noise("one.avi", frames=1)) is None
-    (tmp_path / "no.mp4").write_bytes(b"no video")
-    assert frame_times(tmp_path / "no.mp4") is None
 
 
 def test_landmark_files_are_read_without_opencv_and_mediapipe(tmp_path):

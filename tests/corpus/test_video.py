@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.corpus.test_inputs import UNSTEADY, film, level
 from tf_slr.corpus import video as video_module
-from tf_slr.corpus.video import image_paths, open_video, read_frames
+from tf_slr.corpus.video import frame_count, image_paths, open_video, read_frames
 from tf_slr.errors import DataError
 
 cv2 = pytest.importorskip("cv2")
@@ -51,6 +52,18 @@ def test_a_truncated_video_says_how_many_frames_it_gives(video_of_noise, suffix)
     frames = read_frames(path)
     with pytest.raises(DataError, match=rf"cut\.{suffix}: promised 58 frames, gives (1\d|2\d) \(truncated\?\)"):
         list(frames)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")])
+def test_a_video_without_a_steady_rate_is_read_to_its_end_with_its_times(tmp_path, name, codec):
+    path, shown = film(tmp_path / name, UNSTEADY, codec), []
+    brightness = [np.median(frame) for frame in open_video(path).frames(shown)]
+    assert brightness == pytest.approx([level(number) for number in range(len(UNSTEADY))], abs=5)
+    assert np.subtract(shown, shown[0]) == pytest.approx(UNSTEADY / 1000, abs=2e-3)
+    # Matroska promises 29.
+    assert frame_count(path)[0] == frame_count(path, len(UNSTEADY))[0] == len(UNSTEADY)
+    with pytest.raises(DataError, match=f"expected 20 frames, found {len(UNSTEADY)}"):
+        frame_count(path, 20)
 
 
 def test_an_mp4_without_its_index_is_refused(video_of_noise):

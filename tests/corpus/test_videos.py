@@ -35,9 +35,9 @@ def tracked(monkeypatch):
             if isinstance(result, str):
                 results.append(Extraction(job.id, refusal=f"{job.video}: {result}"))
                 continue
-            frames, fps = result
+            frames, fps, *uneven = result
             write_clip(out / landmark_path(job.id), Clip(np.full((frames, 92, 3), 0.5, np.float32), None, 1.5))
-            results.append(Extraction(job.id, frames, fps))
+            results.append(Extraction(job.id, frames, fps, *uneven))
         special["jobs"] = jobs
         return results
 
@@ -211,6 +211,17 @@ def test_frame_rates_that_differ_or_are_unknown_are_noted(tmp_path, tracked):
         "note: 1 clips have from 10 to 26 frames per second, the corpus has 25 (slow)",
     ]
     assert Corpus(tmp_path / "out").info.fps == 25.0
+
+
+def test_clips_without_a_steady_rate_are_named_with_how_far_they_are_off(tmp_path, tracked):
+    tracked |= {"browser.webm": (40, 25.0, 0.312), "phone.mkv": (40, 25.0, 1.5)}
+    rows = [(name, "A", "train") for name in ("browser.webm", "steady.mp4", "phone.mkv")]
+    index = index_of(tmp_path, ("file", "glosses", "split"), *rows)
+    (line,) = prepare_videos(index, tmp_path / "out", INFO, Assembly())
+    assert line.startswith("note: 2 clips have no steady frame rate")
+    assert "(phone by 1.50 s, browser by 0.31 s)" in line
+    assert "steady.mp4" not in line
+    assert len(ids(tmp_path / "out", "train")) == 3
 
 
 @pytest.mark.parametrize("shares", [(-0.1, 0), (0.6, 0.4), (0, math.nan)])

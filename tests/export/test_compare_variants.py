@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from export.variants import DEFAULT
 from tf_slr import files
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ def compare(run, out, *extra):
 
 
 def test_variants_side_by_side(tmp_path, tiny_run, tiny_bundle):
-    done = compare(tiny_run, tmp_path / "v.json", "--variants", "fp32", "stateless", "--test")
+    done = compare(tiny_run, tmp_path / "v.json", "--variants", "fp32", DEFAULT, "--test")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "v.json").read_text())
     fp32, int8 = result["rows"]
@@ -32,7 +33,7 @@ def test_variants_side_by_side(tmp_path, tiny_run, tiny_bundle):
         assert row["flaw"] == ""
         for threads in ("1", "2"):
             assert 0 < row["speed"][threads]["min_ms"] <= row["speed"][threads]["p50_ms"]
-    assert "| stateless | post-training |" in done.stdout
+    assert f"| {DEFAULT} | post-training |" in done.stdout
     assert "test WER" in done.stdout
     assert f"wrote {tmp_path / 'v.json'}" in done.stdout
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from export.bundle import export
+from export.variants import UNTILED
 from tests.tiny import GLOSSES, sign
 from tf_slr import files
 from tf_slr.cli import main
@@ -42,6 +43,7 @@ def test_the_bundle_says_what_its_student_reads(bundle, video_run):
     loaded = read_bundle(bundle)
     assert loaded.description["input"] == "frames"
     assert loaded.input == FrameOptions(16, MARGIN)
+    assert loaded.description["quantisation"]["variant"] == UNTILED  # its convolutions see pictures
     with pytest.raises(UsageError, match="student reads video"):
         _ = loaded.normalisation
     metrics = loaded.description["metrics"]
@@ -62,7 +64,7 @@ def test_int8_weights_are_int8(bundle):
 def test_video_files_are_recognised(bundle, clips, video_corpus, capsys):
     recognizer = Recognizer.load(bundle)
     found = [recognizer.transcribe(open_video(path).frames(), 25).glosses for path, _ in clips]
-    result, _ = evaluate_model(None, bundle, video_corpus, "test", 0)
+    result, _ = evaluate_model(None, bundle, video_corpus, "test")
     assert [" ".join(glosses) for glosses in found] == [entry["hypothesis"] for entry in result["results"]]
     assert sum(glosses == reference for glosses, (_, reference) in zip(found, clips, strict=True)) >= len(clips) // 2
     assert main(["recognize", "--bundle", str(bundle), str(clips[0][0])]) == 0

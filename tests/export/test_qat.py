@@ -20,6 +20,7 @@ from export import bundle as exporting
 from export.convert import convert
 from export.grid import quantised_activations, quantised_weights
 from export.qat import FakeQuantised, QatTrainer, fine_tuning, qat_run
+from export.toom_cook import algorithms
 from export.variants import DEFAULT, VARIANTS
 from tf_slr import files
 from tf_slr.errors import UsageError
@@ -72,8 +73,11 @@ def test_the_grid_of_the_forward_pass_is_that_of_the_converted_file():
     stored = stored_weights(convert(network, VARIANTS[DEFAULT]))
     lstms = (network.bilstm.forward_lstm.cell, network.bilstm.backward_lstm.cell)
     expected = [
-        fold(quantised_weights(convolution.kernel).numpy().swapaxes(0, 1), 0, norm)[0].transpose(3, 0, 1, 2)
-        for convolution, norm in zip(network.convolutions, network.norms, strict=True)
+        fold(quantised_weights(product)[None, None].numpy(), 0, norm)[0][0, 0].T
+        for convolution, norm, way in zip(
+            network.convolutions, network.norms, algorithms(network.options.stack()), strict=True
+        )
+        for product in way.spectrum(convolution.kernel[0])
     ]
     kernels = [kernel for cell in lstms for kernel in (cell.kernel, cell.recurrent_kernel)]
     expected += [quantised_weights(kernel).numpy().T for kernel in (*kernels, network.dense.kernel)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,28 @@ def test_a_truncated_mp4_that_still_opens_is_refused(real_data, tmp_path):
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 4])
     with pytest.raises(DataError, match=r"cut\.mp4: promised 58 frames, gives 1\d "):
         list(read_frames(tmp_path / "cut.mp4"))
+
+
+def test_a_video_without_a_steady_rate_is_tracked_whole_and_noted(isl, unbroken, tmp_path):
+    av = pytest.importorskip("av")
+    times = np.cumsum([0, *[70, 70, 260, 100] * 5])[:20]
+    with av.open(str(tmp_path / "phone.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        pictures = list(read_frames(isl / f"{SHORT[1]}.mp4"))
+        stream.height, stream.width, _ = pictures[0].shape
+        stream.pix_fmt, stream.codec_context.time_base = "bgr0", Fraction(1, 1000)
+        for picture, moment in zip(pictures, times, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = int(moment), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    (tmp_path / "index.tsv").write_text(f"file\tglosses\nphone.mkv\tA\n{isl / SHORT[0]}.mp4\tB\n")
+    for _ in ("tracked", "kept"):
+        lines = prepare_videos(tmp_path / "index.tsv", tmp_path / "out", INFO, HOW, 0, 0)
+        assert sum("1 clips have no steady frame rate" in line and "(phone by 0." in line for line in lines) == 1
+    found, expected = (read_clip(path) for path in (tmp_path / "out/landmarks/phone.npz",
+                                                    unbroken / f"landmarks/{SHORT[1]}.npz"))  # fmt: skip
+    np.testing.assert_array_equal(found.landmarks, expected.landmarks)
 
 
 def test_a_killed_process_costs_nothing(isl, unbroken, tmp_path):

@@ -121,9 +121,10 @@ def hand_presence(clip):
 def test_a_signer_is_found_and_the_mirror_swaps_the_hands(real_data):
     path = real_data / "videos" / "isl" / "cat.mp4"
     tracker = Tracker()
-    clip, fps = tracker.extract(path)
+    clip, fps, times = tracker.extract(path)
     mirrored = tracker.track((frame[:, ::-1] for frame in read_frames(path)), "mirror")
     assert fps == 10
+    assert times == pytest.approx(np.arange(34) / 10, abs=2e-3)
     assert clip.landmarks.shape == (34, 92, 3)
     assert clip.shoulders.shape == (34, 2, 3)
     assert clip.aspect == pytest.approx(320 / 180)

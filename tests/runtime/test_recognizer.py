@@ -18,7 +18,7 @@ from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.landmarks import Clip, normalise
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import read_bundle, write_bundle
-from tf_slr.runtime.recognizer import Word
+from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import score
 
@@ -88,7 +88,7 @@ def test_tensorflow_is_never_imported(tiny_bundle, tiny_corpus):
     clip = tiny_corpus / "landmarks/test-00000.npz"
     script = (
         "import sys; from tf_slr.cli import main; code = main(sys.argv[1:]);"
-        "heavy = {'tensorflow', 'tf_keras', 'mediapipe', 'cv2', 'matplotlib'} & set(sys.modules);"
+        "heavy = {'tensorflow', 'tf_keras', 'mediapipe', 'cv2', 'matplotlib', 'PIL', 'fontTools'} & set(sys.modules);"
         "sys.exit(code or (f'imported {heavy}' if heavy else 0))"
     )
     command = [sys.executable, "-c", script, "recognize", "--bundle", str(tiny_bundle), str(clip), "--json"]

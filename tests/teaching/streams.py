@@ -37,12 +37,17 @@ def frames(clip, fps=FPS, start=0.0):
         yield start + number / fps, points, clip.aspect
 
 
+def cut(clip, fps=FPS):
+    """The takes of signs in a clip of a steady rate."""
+    return cut_clip(clip, np.arange(len(clip.landmarks)) / fps, SignCutter(FPS))
+
+
 def recorded(root, signs, takes, rest=0):
     """A folder of recordings of some glosses."""
     recordings = Recordings.open(root, "signsynth", fps=FPS)
     recordings.name_signs(signs)
     for place, sign in enumerate(signs):
-        for clip in cut_clip(seated([sign] * takes, seed=place), FPS, SignCutter(FPS)):
+        for clip in cut(seated([sign] * takes, seed=place)):
             assert recordings.add(sign, clip)
     for number in range(rest):
         idle = seated(["ONE"], seed=100 + number, rest=20)

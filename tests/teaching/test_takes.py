@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.teaching.streams import REST, seated
+from tests.teaching.streams import REST, cut, seated
 from tf_slr.corpus.defects import Defects
 from tf_slr.corpus.motion import FPS
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip
@@ -22,7 +22,7 @@ def moving(clean):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_each_sign_is_one_take(seed):
-    takes = cut_clip(seated(SIGNS, seed), FPS, SignCutter(FPS))
+    takes = cut(seated(SIGNS, seed))
     assert len(takes) == len(SIGNS)
     assert [fault_of_sign(take, FPS) for take in takes] == [""] * len(SIGNS)
 
@@ -30,7 +30,7 @@ def test_each_sign_is_one_take(seed):
 def test_a_take_has_the_whole_movement_and_little_rest():
     clean = seated(["GOOD"], defects=Defects(0.0, 0.0))
     first, last = moving(clean)
-    (take,) = cut_clip(clean, FPS, SignCutter(FPS))
+    (take,) = cut(clean)
     starts = [start for start in range(len(clean.landmarks))
               if np.array_equal(take.landmarks, clean.landmarks[start : start + len(take.landmarks)].astype(np.float16),
                                 equal_nan=True)]  # fmt: skip
@@ -42,14 +42,24 @@ def test_a_take_has_the_whole_movement_and_little_rest():
 
 def test_frames_of_any_rate_become_those_of_the_takes():
     clip = seated(["GOOD"])
-    (slow,) = cut_clip(clip, FPS / 2, SignCutter(FPS))  # played half as fast
-    (usual,) = cut_clip(clip, FPS, SignCutter(FPS))
+    (slow,) = cut(clip, FPS / 2)  # played half as fast
+    (usual,) = cut(clip)
     assert 1.6 < len(slow.landmarks) / len(usual.landmarks) < 2.2
+
+
+def test_a_video_without_a_steady_rate_gives_takes_as_long_as_they_were_signed():
+    clip = seated(["GOOD"])
+    times = np.arange(len(clip.landmarks)) / FPS
+    kept = np.arange(len(times)) % 4 < 2  # two frames, then a gap of two
+    (usual,) = cut(clip)
+    uneven = Clip(clip.landmarks[kept], clip.shoulders[kept], clip.aspect)
+    (take,) = cut_clip(uneven, times[kept], SignCutter(FPS))
+    assert len(take.landmarks) == pytest.approx(len(usual.landmarks), abs=6)
 
 
 def test_a_clip_without_rest_is_one_take():
     clip = seated(["GOOD"], rest=0)
-    (take,) = cut_clip(clip, FPS, SignCutter(FPS))
+    (take,) = cut(clip)
     assert len(take.landmarks) > 0.7 * len(clip.landmarks)
 
 
@@ -57,13 +67,13 @@ def test_nobody_and_rest_give_no_take():
     still = seated(["GOOD"], rest=80)
     rest = Clip(still.landmarks[:80], still.shoulders[:80], still.aspect)
     nobody = Clip(np.full_like(rest.landmarks, np.nan), np.full_like(rest.shoulders, np.nan), rest.aspect)
-    assert cut_clip(rest, FPS, SignCutter(FPS)) == cut_clip(nobody, FPS, SignCutter(FPS)) == []
+    assert cut(rest) == cut(nobody) == []
 
 
 def test_a_start_is_no_take():
     clip = seated(["GOOD"], defects=Defects(0.0, 0.0))
     clip.landmarks[10:13, :, 0] += 0.08
-    (take,) = cut_clip(clip, FPS, SignCutter(FPS))
+    (take,) = cut(clip)
     assert len(take.landmarks) > 0.5 * FPS
 
 
@@ -82,14 +92,14 @@ def test_hands_that_never_rest_are_not_kept_for_ever():
     raised = seated(["GOOD"], rest=0, defects=Defects(0.0, 0.0))
     middle = raised.landmarks[len(raised.landmarks) // 2]
     held = Clip(np.repeat(middle[None], 400, axis=0), np.repeat(raised.shoulders[:1], 400, axis=0), raised.aspect)
-    takes = cut_clip(held, FPS, SignCutter(FPS))
+    takes = cut(held)
     assert takes
     assert all("longer than" in fault_of_sign(take, FPS) for take in takes[:-1])
 
 
 def test_rest_is_cut_into_even_stretches():
     idle = seated(["GOOD"], rest=60)
-    stretches = cut_clip(idle, FPS, RestCutter(FPS))
+    stretches = cut_clip(idle, np.arange(len(idle.landmarks)) / FPS, RestCutter(FPS))
     assert {len(stretch.landmarks) for stretch in stretches} == {round(FPS)}
     assert len(stretches) == len(idle.landmarks) // round(FPS)
     assert fault_of_rest(stretches[0], FPS) == ""

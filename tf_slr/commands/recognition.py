@@ -16,7 +16,8 @@ from tf_slr.landmarks import Normalisation
 
 if TYPE_CHECKING:
     from tf_slr.corpus.inputs import Input, InputReader
-    from tf_slr.runtime.recognizer import Recognizer, Word
+    from tf_slr.runtime.decoder import Word
+    from tf_slr.runtime.recognizer import Recognizer
 
 # An option without a value: beside the clip.
 BESIDE = ""

@@ -137,7 +137,7 @@ def _look(corpus: Corpus, row: Row, has_opencv: bool) -> Look:
         try:
             _check_video(path, sample.frames, has_opencv)
             video = str(path.resolve())
-        except (DataError, OSError) as error:  # a folder may be incompleteable
+        except (DataError, OSError) as error:  # a folder may be unreadable
             faults.append(f"{row.place}: {error}")
     return Look(faults, content, hands, video)
 
@@ -147,7 +147,7 @@ def _points(part: slice) -> range:
 
 
 def _check_video(path: Path, frames: int, has_opencv: bool) -> None:
-    """Refuse a video that is missing, incompleteable or of another length than listed."""
+    """Refuse a video that is missing, unreadable or of another length than listed."""
     try:
         is_folder, size = path.is_dir(), path.stat().st_size
     except (OSError, ValueError) as error:

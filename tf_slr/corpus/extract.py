@@ -21,6 +21,7 @@ from tqdm import tqdm
 from tf_slr import files
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import landmark_path, read_clip, write_clip
+from tf_slr.corpus.times import unevenness
 from tf_slr.corpus.tracker import Tracker, landmark_source
 from tf_slr.corpus.video import frame_count, image_paths
 from tf_slr.errors import DataError
@@ -50,12 +51,15 @@ class Extraction:
         id: of the job.
         frames: number of frames in the landmark file.
         fps: frames per second of the video, or None where it does not say.
+        uneven: how far a frame is shown from its place at a steady rate, at most, in seconds; 0 where the video's
+            rate is steady, or nothing is known of it.
         refusal: why there is no landmark file, as 'file: reason'; empty when there is one.
     """
 
     id: str
     frames: int = 0
     fps: float | None = None
+    uneven: float = 0.0
     refusal: str = ""
 
 
@@ -122,15 +126,16 @@ def _extract_job(job: Job, out: Path, source: str) -> Extraction:
         if job.frames is not None:
             frame_count(job.video, job.frames)
         with _TRACKING:
-            clip, fps = _process_tracker().extract(job.video)
+            clip, fps, times = _process_tracker().extract(job.video)
     except DataError as error:
         return Extraction(job.id, refusal=str(error))
     record = _record_path(job.id, out)
     # In this order a crash can leave landmarks without a record, never with a wrong one.
     record.unlink(missing_ok=True)
     write_clip(out / landmark_path(job.id), clip)
-    files.write_json(record, {"source": stamp, "frames": len(clip.landmarks), "fps": fps})
-    return Extraction(job.id, len(clip.landmarks), fps)
+    uneven = 0.0 if times is None else round(unevenness(times), 3)
+    files.write_json(record, {"source": stamp, "frames": len(clip.landmarks), "fps": fps, "uneven": uneven})
+    return Extraction(job.id, len(clip.landmarks), fps, uneven)
 
 
 def _lost(job: Job) -> Extraction:
@@ -185,4 +190,4 @@ def _kept(job: Job, out: Path, stamp: dict[str, str | int | None]) -> Extraction
         return None
     if made.get("source") != stamp or made.get("frames") != frames:
         return None
-    return Extraction(job.id, frames, made.get("fps"))
+    return Extraction(job.id, frames, made.get("fps"), made.get("uneven", 0.0))

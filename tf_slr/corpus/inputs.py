@@ -5,7 +5,6 @@ phone's 60 frames a second, a browser's recording without a steady rate) are
 brought to that rate here, by the times of their frames.
 """
 
-import dataclasses
 import os
 import sys
 from collections.abc import Iterator
@@ -17,17 +16,13 @@ from tqdm import tqdm
 
 from tf_slr.corpus.manifest import read_clip
 from tf_slr.corpus.poses import read_pose
+from tf_slr.corpus.times import checked_times, frame_times, mean_fps, unevenness
 from tf_slr.corpus.tracker import Tracker
 from tf_slr.corpus.video import Video, frame_count, open_video
 from tf_slr.landmarks import Clip
-from tf_slr.pictures import opencv
 
 # A clip whose rate differs by less than this share is recognised as it is.
 SAME_RATE = 0.02
-# Frames of a steady video lie this close to their places, in frames: containers round times to milliseconds.
-STEADY = 0.5
-# Times that would make a clip this many times longer are damaged.
-MAX_STRETCH = 20
 LANDMARKS, POSE_FILE = ".npz", ".pose"
 
 
@@ -53,7 +48,7 @@ class Input(NamedTuple):
         """Frames a second: the usual distance of frames, where they have no steady one."""
         if len(self.times) == 1:
             return 1.0
-        return self._mean_fps if self._steady else 1 / float(np.median(np.diff(self.times)))
+        return 1 / float(np.median(np.diff(self.times))) if unevenness(self.times) else mean_fps(self.times)
 
     def landmarks_at(self, fps: float) -> tuple[Clip, float]:
         """The landmarks as a camera with `fps` frames a second would have given them, and their rate.
@@ -93,18 +88,9 @@ class Input(NamedTuple):
 
     def _moments(self, fps: float) -> np.ndarray | None:
         """The times of a camera with `fps` frames a second; None where the clip has nearly that rate."""
-        if len(self.times) == 1 or (self._steady and abs(self.fps / fps - 1) < SAME_RATE):
+        if len(self.times) == 1 or (abs(self.fps / fps - 1) < SAME_RATE and not unevenness(self.times)):
             return None
         return np.arange(0, self.times[-1] + 0.5 / fps, 1 / fps)
-
-    @property
-    def _mean_fps(self) -> float:
-        return float((len(self.times) - 1) / self.times[-1])
-
-    @property
-    def _steady(self) -> bool:
-        places = self.times * self._mean_fps
-        return bool(np.abs(places - np.arange(len(places))).max() < STEADY)
 
 
 def _between(points: np.ndarray, before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -142,11 +128,9 @@ class InputReader:
             times, note = self._counted(path, len(pose.clip.landmarks), pose.fps)
             return Input(path, pose.clip, times, None, note)
         video = open_video(path)
-        times = None if path.is_dir() else frame_times(path)
-        if times is not None and _reaches_the_end(video, times):
-            # Matroska and WebM promise their length times their usual rate, which an unsteady video does not keep.
-            video = dataclasses.replace(video, promised=len(times))
-        clip = self._track(video) if self._wanted else None
+        shown: list[float] = []
+        clip = self._track(video, shown) if self._wanted else None
+        times = checked_times(shown) if clip else None if path.is_dir() else frame_times(path)
         frames = len(clip.landmarks) if clip else frame_count(path)[0] if times is None else len(times)
         if times is not None and len(times) == frames:
             return Input(path, clip, times, video)
@@ -158,10 +142,10 @@ class InputReader:
         note = "" if fps else f"{path}: does not say its frame rate; {self._usual:g} frames a second are assumed"
         return np.arange(frames) / (fps or self._usual), note
 
-    def _track(self, video: Video) -> Clip:
+    def _track(self, video: Video, shown: list[float]) -> Clip:
         self._tracker = self._tracker or Tracker()
         with _terminal() as terminal:
-            frames = tqdm(video.frames(), video.path.name, video.promised or None, leave=False, unit="frame",
+            frames = tqdm(video.frames(shown), video.path.name, video.promised or None, leave=False, unit="frame",
                           file=terminal, disable=None)  # fmt: skip
             return self._tracker.track(frames, str(video.path))
 
@@ -169,30 +153,3 @@ class InputReader:
 def _terminal() -> TextIO:
     """Standard error under a number of its own: the tracker silences the usual one while it works."""
     return open(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
-
-
-def frame_times(path: Path) -> np.ndarray | None:
-    """When each frame of a video file is shown, float64 [T] seconds from the first one.
-
-    Returns:
-        None where the file's times are none: missing, or damaged.
-    """
-    cv2 = opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    seconds = []
-    while capture.grab():
-        seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-    capture.release()
-    times = np.array(seconds)
-    if len(times) < 2 or not np.isfinite(times).all():
-        return None
-    times -= times[0]
-    steps = np.diff(times)
-    if steps.min() <= 0 or times[-1] > MAX_STRETCH * len(times) * float(np.median(steps)):
-        return None
-    return times
-
-
-def _reaches_the_end(video: Video, times: np.ndarray) -> bool:
-    """Whether the last frame is shown when, by the header, the last frame should be."""
-    return bool(video.fps and times[-1] + 2 * np.diff(times).max() >= video.promised / video.fps)

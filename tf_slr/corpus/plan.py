@@ -69,9 +69,10 @@ def finish(
     samples = [(_sample(entry, result, landmarks, videos), entry.split) for entry, result in usable]
     require_training(plan, (split for sample, split in samples if sample.feasible), refused)
     splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
-    fps, fps_notes = _common_fps([result for _, result in usable], plan)
+    results = [result for _, result in usable]
+    fps, fps_notes = _common_fps(results, plan)
     left_out = write_corpus(out, dataclasses.replace(plan.info, fps=fps), splits)
-    return [*refused, *left_out, *plan.notes, *split_notes, *fps_notes]
+    return [*refused, *left_out, *plan.notes, *split_notes, *fps_notes, *_uneven_notes(results)]
 
 
 def require_training(plan: Plan, splits: Iterable[str | None], refused: Sequence[str]) -> None:
@@ -110,3 +111,15 @@ def _common_fps(results: Sequence[Extraction], plan: Plan) -> tuple[float, list[
             f" the corpus has {common:g} ({shown(others)})"
         )
     return common, notes
+
+
+def _uneven_notes(results: Sequence[Extraction]) -> list[str]:
+    """A note on clips whose frames do not follow each other at one rate, as frames of a corpus do."""
+    uneven = sorted((result for result in results if result.uneven), key=lambda result: -result.uneven)
+    if not uneven:
+        return []
+    worst = shown([f"{result.id} by {result.uneven:.2f} s" for result in uneven])
+    return [
+        f"note: {len(uneven)} clips have no steady frame rate, so that signing in them seems faster here and slower"
+        f" there; frames are off their places ({worst}); 'ffmpeg -i IN -vf fps=25 OUT.mp4' makes a rate steady"
+    ]

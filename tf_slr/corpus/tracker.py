@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tf_slr.corpus.pose_model import MEDIAPIPE
+from tf_slr.corpus.times import checked_times
 from tf_slr.corpus.video import open_video
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import HAND_POINTS, LIPS_INDICES, POINTS, POSE_INDICES, SHOULDER_INDICES, Clip, check_clip
@@ -28,10 +29,12 @@ class Tracked(NamedTuple):
     Attributes:
         clip: landmarks float32 [T, 92, 3], NaN where not found, with shoulders [T, 2, 3].
         fps: frames per second of the video, or None where it does not say.
+        times: when each frame is shown, float64 [T] seconds from the first one, or None where it does not say.
     """
 
     clip: Clip
     fps: float | None
+    times: np.ndarray | None
 
 
 def landmark_source() -> str:
@@ -68,8 +71,8 @@ class Tracker:
         Raises:
             DataError: the video cannot be read to its end, or nobody is in it.
         """
-        video = open_video(path)
-        return Tracked(self.track(video.frames(), str(path)), video.fps)
+        video, shown = open_video(path), []
+        return Tracked(self.track(video.frames(shown), str(path)), video.fps, checked_times(shown))
 
     def track(self, frames: Iterable[np.ndarray], source: str) -> Clip:
         """Track frames (RGB uint8 [H, W, 3]) of one clip.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr.corpus.times import checked_times
 from tf_slr.errors import DataError
 from tf_slr.pictures import opencv
 
@@ -26,6 +27,9 @@ MAX_ASPECT = 10
 # A healthy MPEG-4 file that was measured (25 fps, 251 frames) gives one frame
 # less than its header promises; 52 others gave exactly as many.
 MISSING_FRAMES_ALLOWED = 1
+
+# They promise their length times their usual rate, which a video without a steady rate does not keep.
+MATROSKA = (".mkv", ".webm")
 
 # Matroska without a rate claims 1000 frames a second, raw streams 90,000.
 MAX_FPS = 480
@@ -49,22 +53,31 @@ class Video:
     width: int
     height: int
 
-    def frames(self) -> Iterator[np.ndarray]:
+    def frames(self, shown: list[float] | None = None) -> Iterator[np.ndarray]:
         """Decode the frames, RGB uint8 [height, width, 3] each.
+
+        Args:
+            shown: gets, before each frame of a video file, the time in seconds at which it is shown.
 
         Raises:
             DataError: a frame is damaged or of another size, or frames are missing at the end.
         """
-        count = 0
-        for count, frame in enumerate(_decode(self.path), start=1):
+        count, shown = 0, [] if shown is None else shown
+        for count, frame in enumerate(_decode(self.path, shown), start=1):
             if frame.shape != (self.height, self.width, 3):
                 raise DataError(
                     f"{self.path}: frame {count} is {frame.shape[1]} x {frame.shape[0]} pixels,"
                     f" the first is {self.width} x {self.height}"
                 )
             yield frame
-        if count + MISSING_FRAMES_ALLOWED < self.promised:
+        if count + MISSING_FRAMES_ALLOWED < self.promised and not self._reaches_the_end(checked_times(shown)):
             raise DataError(f"{self.path}: promised {self.promised} frames, gives {count} (truncated?)")
+
+    def _reaches_the_end(self, times: np.ndarray | None) -> bool:
+        """Whether the last frame is shown when, by the header, the last frame should be."""
+        if times is None or not self.fps:
+            return False
+        return bool(times[-1] + 2 * np.diff(times).max() >= self.promised / self.fps)
 
 
 def open_video(path: Path | str) -> Video:
@@ -103,7 +116,10 @@ def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | N
         count, fps, slack = len(_image_names(path)), None, 0
     else:
         fps, count = _header(path)
-        count, slack = count or sum(1 for _ in _decode(path)), MISSING_FRAMES_ALLOWED
+        slack = MISSING_FRAMES_ALLOWED
+        promise_kept = expected is not None and abs(count - expected) <= slack
+        if not count or (path.suffix.lower() in MATROSKA and not promise_kept):
+            count = sum(1 for _ in _decode(path))
     if count == 0:
         raise DataError(f"{path}: holds no readable frame")
     if expected is not None and abs(count - expected) > slack:
@@ -142,8 +158,8 @@ def _by_number(name: str) -> tuple[list[str | int], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def _decode(path: Path) -> Iterator[np.ndarray]:
-    """Frames or images of a path, RGB, until they end for whatever reason."""
+def _decode(path: Path, shown: list[float] | None = None) -> Iterator[np.ndarray]:
+    """Frames or images of a path, RGB, until they end for whatever reason; `shown` gets the times of frames."""
     cv2 = opencv()
     if path.is_dir():
         for image in image_paths(path):
@@ -161,6 +177,8 @@ def _decode(path: Path) -> Iterator[np.ndarray]:
             found, frame = capture.read()
             if not found:
                 return
+            if shown is not None:
+                shown.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
     finally:
         capture.release()

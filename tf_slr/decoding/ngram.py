@@ -16,7 +16,7 @@ import numpy as np
 
 from tf_slr import files
 from tf_slr.errors import DataError
-from tf_slr.glosses import Vocabulary
+from tf_slr.glosses import BLANK, Vocabulary
 from tf_slr.transcripts import read_number
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -134,7 +134,11 @@ class GlossModel:
 
     def __call__(self, glosses: Sequence[int]) -> float:
         """Natural log probability of a sentence, its end included."""
-        return self._ngram.sentence_log10(self._vocabulary.decode(glosses)) * math.log(10)
+        state, total = self.begin(), 0.0
+        for gloss in glosses:
+            total += float(self._table[state, gloss])
+            state = self.advance(state, gloss)
+        return total + float(self._table[state, BLANK])
 
     def _state(self, glosses: History) -> int:
         history = self._ngram.history(glosses)

@@ -14,7 +14,8 @@ from tf_slr.live.sources import Source
 from tf_slr.live.tracking import LiveTracker, Sight
 from tf_slr.live.window import Window
 from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.recognizer import Recognizer, Word
+from tf_slr.runtime.decoder import Word
+from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream, StreamOptions
 
 # Delays that percentiles are taken of: those of the last words, so that a session may last for days.

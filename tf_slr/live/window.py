@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from tf_slr.drawing import draw_caption, draw_skeleton, font_for
+import numpy as np
+
+from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, font_for
 from tf_slr.errors import UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.live.tracking import Sight
@@ -40,20 +43,22 @@ class Window:
             status: a line of ASCII at the top.
         """
         cv2 = opencv()
-        picture = sight.shot.picture.copy()
-        draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
-        draw_caption(picture, caption, self._font)
-        size = max(picture.shape[0] / 900, 0.35)
-        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            place = (8, round(30 * size) + 4)
-            cv2.putText(picture, status, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, thickness, cv2.LINE_AA)
-        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, caption, status, self._font), cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         return key not in (ESCAPE, ord("q")) and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
 
     def close(self) -> None:
         """Close it."""
         opencv().destroyAllWindows()
+
+
+def drawn(sight: Sight, caption: str, status: str, font: Path) -> np.ndarray:
+    """What the window shows: RGB uint8 [H, W, 3]; see `Window.show`."""
+    picture = sight.shot.picture.copy()
+    draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
+    draw_caption(picture, caption, font)
+    draw_status(picture, status)
+    return picture
 
 
 def check_display() -> None:

@@ -18,15 +18,17 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Clip
 from tf_slr.report.mistakes import Mistakes, telling
 from tf_slr.runtime.bundle import Bundle, read_bundle
+from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.decoder import SentenceDecoder, Word
 from tf_slr.runtime.inputs import InputRule
-from tf_slr.runtime.recognizer import Word
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import Pair
 from tf_slr.training.evaluation import Evaluation, network_logits, student_logits
 from tf_slr.training.networks import input_rule, stream_under
 from tf_slr.training.runs import Run
 
-FP32, INT8 = "FP32", "INT8"
+# What the student alone recognises, and what the corrector of its bundle makes of the latter.
+FP32, INT8, CORRECTED = "FP32", "INT8", "corrected"
 EXAMPLES = 6
 
 
@@ -69,8 +71,8 @@ class Facts:
         seed: of the training.
         summary: the run's summary.json.
         metrics: the run's metrics.jsonl.
-        evaluations: split -> "FP32" and, with a bundle, "INT8".
-        mistakes: of what people use (INT8 where there is a bundle), by split.
+        evaluations: split -> "FP32" and, with a bundle, "INT8", and where that has a corrector, "corrected".
+        mistakes: of the student that people use (INT8 where there is a bundle), by split.
         examples: from the last split that was evaluated.
         refused: a line for each clip that could not be used.
         bundle: bundle.json, or None.
@@ -96,7 +98,7 @@ class Facts:
 
     @property
     def used(self) -> str:
-        """The model whose mistakes are shown."""
+        """The student whose mistakes are shown."""
         return INT8 if self.bundle else FP32
 
     def results(self) -> dict:
@@ -138,7 +140,10 @@ def gather(run_root: Path, bundle_root: Path | None = None, bench: Path | None =
     summary = files.read_json(run.summary_path)
     bundle = read_bundle(bundle_root) if bundle_root else None
     models = {FP32: _network(run)} | ({INT8: _student(bundle)} if bundle else {})
-    used = list(models.values())[-1]
+    used = INT8 if bundle else FP32
+    repair = (
+        SentenceDecoder(bundle.vocabulary, Corrector.load(bundle.corrector)) if bundle and bundle.corrector else None
+    )
     evaluations, mistakes, refused = {}, {}, []
     listed = {name: corpus.split(name) for name in SPLITS}
     examples: tuple[Example, ...] = ()
@@ -147,12 +152,9 @@ def gather(run_root: Path, bundle_root: Path | None = None, bench: Path | None =
             continue
         split = load_split(corpus, name, "files")
         refused += split.refused
-        evaluations[name] = {
-            key: Evaluation.of(split.samples, map(greedy, model.logits(corpus, split)), model.vocabulary)
-            for key, model in models.items()
-        }
-        mistakes[name] = Mistakes.of(list(evaluations[name].values())[-1])
-        examples = _examples(corpus, split, used, mistakes[name])
+        evaluations[name] = _evaluations(corpus, split, models, repair)
+        mistakes[name] = Mistakes.of(evaluations[name][used])
+        examples = _examples(corpus, split, models[used], mistakes[name])
     return Facts(
         name=run_root.resolve().name,
         label=corpus.label,
@@ -185,6 +187,23 @@ def _network(run: Run) -> _Model:
 def _student(bundle: Bundle) -> _Model:
     student = Student(bundle.student)
     return _Model(lambda stream, frames: student_logits(student, stream, len(frames)), bundle.input, bundle.vocabulary)
+
+
+def _evaluations(
+    corpus: Corpus, split: UsableSplit, models: dict[str, _Model], repair: SentenceDecoder | None
+) -> dict[str, Evaluation]:
+    """What each student recognises in a split and, from the INT8 student's very logits, its corrector."""
+    found = {}
+    for name, model in models.items():
+        recognised, repaired = [], []
+        for sample, logits in zip(split.samples, model.logits(corpus, split), strict=True):
+            recognised.append(greedy(logits))
+            if repair and name == INT8:
+                repaired.append(tuple(word.gloss for word in repair(logits, sample.frames, corpus.info.fps)))
+        found[name] = Evaluation.of(split.samples, recognised, model.vocabulary)
+    if repair:
+        found[CORRECTED] = Evaluation(tuple(split.samples), tuple(repaired))
+    return found
 
 
 def _size(samples: Sequence[Sample], fps: float) -> dict[str, float]:

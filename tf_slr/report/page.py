@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tf_slr.report.charts import Line, bar, line_chart
-from tf_slr.report.gather import FP32, INT8, Example, Facts
+from tf_slr.report.gather import CORRECTED, FP32, INT8, Example, Facts
 from tf_slr.report.markup import Content, Markup, empty, join, tag
 from tf_slr.report.style import CSS
 from tf_slr.report.timelines import DELETION, GAP, INSERTION, PICTURE, RULER, SUBSTITUTION, TRACK, timeline
@@ -54,6 +54,9 @@ def _head(facts: Facts) -> Markup:
               f"{mistakes.whole} of {len(mistakes.sentences)}"),
         _card("Parameters", f"{facts.summary['parameters'] / 1e6:.2f} M", f"{facts.classes} glosses known"),
     ]  # fmt: skip
+    if corrected := facts.evaluations[split].get(CORRECTED):
+        cards.insert(1, _card(f"{split.capitalize()} WER, corrected", _percent(corrected.wer),
+                              "as people get it from the bundle"))  # fmt: skip
     if facts.bundle:
         sizes = facts.bundle["metrics"]
         cards.append(
@@ -126,24 +129,27 @@ def _results(facts: Facts) -> Markup:
             "known signers": signers & facts.training_signers,
             "held-out signers": signers - facts.training_signers,
         }
-        rows.append(_result(split, by_model, None, "total"))
-        rows += [_result(f"{name} ({len(group)})", by_model, group, "group") for name, group in groups.items() if group]
-    table = _table(facts, "Word error rate, greedy decoding", heads, rows)
+        rows.append(_result(split, by_model, facts.used, None))
+        rows += [_result(f"{name} ({len(group)})", by_model, facts.used, group)
+                 for name, group in groups.items() if group]  # fmt: skip
+        if CORRECTED in by_model:
+            rows.append(_result(f"{split}, corrected", by_model, CORRECTED, None))
+    table = _table(facts, "Word error rate of the student, greedy decoding", heads, rows)
     kinds = f"Kinds of errors are those of {facts.used}." if both else ""
+    if any(CORRECTED in by_model for by_model in facts.evaluations.values()):
+        kinds += " A corrected row shows what the bundle's corrector makes of what the INT8 student recognised."
     return tag("section", tag("h2", "Recognition"), table,
                tag("p", "WER = (substituted + deleted + inserted) / glosses signed. Held-out signers do not sign in "
                         f"the training split. {kinds}", class_="quiet"))  # fmt: skip
 
 
-def _result(name: str, by_model: dict[str, Evaluation], signers: set[str] | None, kind: str) -> Markup:
-    errors = {model: evaluation.errors(signers) for model, evaluation in by_model.items()}
-    last = list(errors.values())[-1]
+def _result(name: str, by_model: dict[str, Evaluation], model: str, signers: set[str] | None) -> Markup:
+    """A row for some signers, or for all of them (None): FP32 beside what `model` gives, whose errors are counted."""
+    plain, shown = by_model[FP32].errors(signers), by_model[model].errors(signers)
     count = sum(signers is None or sample.signer in signers for sample in by_model[FP32].samples)
-    compared = []
-    if INT8 in errors:
-        compared = [_percent(last.wer), f"{100 * (last.wer - errors[FP32].wer):+.1f}"]
-    return _row(name, _percent(errors[FP32].wer), *compared, last.substitutions, last.deletions, last.insertions,
-                last.reference, count, class_=kind)  # fmt: skip
+    compared = [_percent(shown.wer), f"{100 * (shown.wer - plain.wer):+.1f}"] if model != FP32 else []
+    return _row(name, _percent(plain.wer), *compared, shown.substitutions, shown.deletions, shown.insertions,
+                shown.reference, count, class_="total" if signers is None else "group")  # fmt: skip
 
 
 def _examples(facts: Facts) -> Markup:

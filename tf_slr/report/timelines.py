@@ -21,7 +21,7 @@ from tf_slr.landmarks import (
 )
 from tf_slr.report.gather import Example
 from tf_slr.report.markup import Markup, empty, tag
-from tf_slr.runtime.recognizer import Word
+from tf_slr.runtime.decoder import Word
 
 PICTURE = 92  # side of a skeleton's picture
 RULER, TRACK, GAP = 18, 30, 16

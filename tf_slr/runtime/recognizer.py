@@ -6,32 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import timing
 from tf_slr.alternatives import Alternatives
-from tf_slr.decoding.evidence import evidence, named
-from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.errors import BundleError
 from tf_slr.landmarks import Clip
 from tf_slr.runtime.bundle import Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.decoder import SentenceDecoder, Word
 from tf_slr.runtime.inputs import prepare, shape_of
-from tf_slr.runtime.rescoring import Rescorer
 from tf_slr.runtime.student import Student
-
-
-class Word(NamedTuple):
-    """A recognised gloss.
-
-    Attributes:
-        gloss: its name.
-        start, end: when it was recognised, in seconds of the clip.
-        confidence: posterior at its peak, 0 to 1.
-    """
-
-    gloss: str
-    start: float
-    end: float
-    confidence: float
 
 
 class Transcript(NamedTuple):
@@ -59,10 +41,8 @@ class Recognizer:
 
     def __init__(self, bundle: Bundle, threads: int = 1, correct: bool = True) -> None:
         self.bundle = bundle
-        self._corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
-        self._rescorer = None
-        if self._corrector and self._corrector.ngram:
-            self._rescorer = Rescorer(self._corrector, self._corrector.ngram, bundle.vocabulary)
+        corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
+        self._corrects, self._decoder = corrector is not None, SentenceDecoder(bundle.vocabulary, corrector)
         self._student = Student(bundle.student, threads)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
@@ -97,13 +77,7 @@ class Recognizer:
         """
         values = prepare(clip, self.bundle.input)
         fps = fps or self.bundle.fps
-        logits = self._student.logits(values)
-        if self._corrector is None:
-            return Transcript(self._words(greedy(logits), len(values), fps))
-        if self._rescorer:
-            found = self._rescorer.decode(logits, self._corrector.description.rescoring)
-            return Transcript(self._words(found, len(values), fps))
-        return Transcript(self._repaired(named(evidence(logits), self.bundle.vocabulary, len(values), fps)))
+        return Transcript(self._decoder(self._student.logits(values), len(values), fps))
 
     def read(self, values: np.ndarray, fps: float | None = None) -> tuple[Word, ...]:
         """Recognise what the student reads; not corrected, because it need not be a sentence.
@@ -112,34 +86,12 @@ class Recognizer:
             values: from `prepare`, or landmarks that were normalised by the bundle's rule.
             fps: frames per second; those of the training corpus when None.
         """
-        return self._words(greedy(self._student.logits(values)), len(values), fps or self.bundle.fps)
+        return self._decoder.heard(self._student.logits(values), len(values), fps or self.bundle.fps)
 
     def correct(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Repair a sentence whose words were read piece by piece; as it is where there is no corrector."""
-        if self._corrector is None:
+        if not self._corrects:
             return tuple(words)
-        return self._repaired(
+        return self._decoder.repaired(
             [Alternatives(word.start, word.end, (word.gloss,), (word.confidence,), True) for word in words]
         )
-
-    def _words(self, segments: Sequence[Segment], frames: int, fps: float) -> tuple[Word, ...]:
-        words = []
-        for segment in segments:
-            start, end = timing.span(segment.start, segment.stop, frames)
-            gloss = self.bundle.vocabulary.glosses[segment.gloss - 1]
-            words.append(_word(gloss, start / fps, end / fps, segment.confidence))
-        return tuple(words)
-
-    def _repaired(self, slots: Sequence[Alternatives]) -> tuple[Word, ...]:
-        """The corrected sentence; a gloss is as sure as the student was of it at its place, an inserted one 0."""
-        words = []
-        for corrected in self._corrector.correct(slots):
-            gloss, start, duration = corrected.token(slots)
-            heard = slots[corrected.first] if corrected.stop > corrected.first else None
-            sure = dict(zip(heard.glosses, heard.probabilities, strict=True)).get(gloss, 0.0) if heard else 0.0
-            words.append(_word(gloss, start, start + duration, sure))
-        return tuple(words)
-
-
-def _word(gloss: str, start: float, end: float, confidence: float) -> Word:
-    return Word(gloss, round(start, 3), round(end, 3), round(confidence, 4))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tf_slr.runtime.recognizer import Word
+from tf_slr.runtime.decoder import Word
 
 # How far two windows may disagree about when a word was signed; two signs of one gloss begin further apart. In seconds.
 TOLERANCE = 0.4

@@ -1,9 +1,12 @@
 """Where a recording shows what to do: a window with the camera's picture, or the terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from tf_slr.drawing import draw_caption, draw_skeleton, font_for
+import numpy as np
+
+from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, font_for
 from tf_slr.live.tracking import Sight
 from tf_slr.live.window import ESCAPE, check_display
 from tf_slr.pictures import opencv
@@ -68,11 +71,7 @@ class Window:
     def show(self, sight: Sight, prompt: Prompt) -> Wish:
         """See `Screen`."""
         cv2 = opencv()
-        picture = sight.shot.picture.copy()
-        draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
-        picture = picture[:, ::-1].copy()
-        draw_caption(picture, f"{prompt.text} ({prompt.status})", self._font)
-        cv2.imshow(TITLE, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, prompt, self._font), cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         if key in (ESCAPE, ord("q")) or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
             return Wish.STOP
@@ -81,3 +80,13 @@ class Window:
     def close(self) -> None:
         """See `Screen`."""
         opencv().destroyAllWindows()
+
+
+def drawn(sight: Sight, prompt: Prompt, font: Path) -> np.ndarray:
+    """What the window shows: RGB uint8 [H, W, 3]."""
+    picture = sight.shot.picture.copy()
+    draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
+    picture = picture[:, ::-1].copy()
+    draw_caption(picture, prompt.text, font)
+    draw_status(picture, prompt.status)
+    return picture

@@ -64,7 +64,10 @@ def read_videos(recordings: Recordings, sign: str | None, paths: Sequence[Path])
             continue
         fps = recordings.list.fps
         cutter = RestCutter(fps) if sign is None else SignCutter(fps)
-        found = cut_clip(tracked.clip, tracked.fps or fps, cutter)
+        times = tracked.times
+        if times is None:
+            times = np.arange(len(tracked.clip.landmarks)) / (tracked.fps or fps)
+        found = cut_clip(tracked.clip, times, cutter)
         if not found:
             refused.append(f"{path}: {'is too short' if sign is None else 'nobody signs in it'}")
         for number, clip in enumerate(found, start=1):
@@ -75,9 +78,9 @@ def read_videos(recordings: Recordings, sign: str | None, paths: Sequence[Path])
     return written, refused
 
 
-def cut_clip(clip: Clip, fps: float, cutter: Cutter) -> list[Clip]:
-    """The takes in a clip with shoulders, of `fps` frames a second."""
+def cut_clip(clip: Clip, times: np.ndarray, cutter: Cutter) -> list[Clip]:
+    """The takes in a clip with shoulders, whose frames are shown at `times` in seconds, [T]."""
     takes = []
-    for number, points in enumerate(np.concatenate([clip.landmarks, clip.shoulders], axis=1)):
-        takes += cutter.feed(number / fps, points, clip.aspect)
+    for time, points in zip(times, np.concatenate([clip.landmarks, clip.shoulders], axis=1), strict=True):
+        takes += cutter.feed(float(time), points, clip.aspect)
     return takes + cutter.finish()

@@ -1,7 +1,6 @@
 """Evaluating a run or a bundle on a split of a corpus."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.logits import write_logits
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.corrector import Corrector
-from tf_slr.runtime.rescoring import Rescorer
+from tf_slr.runtime.decoder import SentenceDecoder
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits, student_logits
 from tf_slr.training.networks import stream_of, stream_under
@@ -118,24 +117,21 @@ def evaluate_model(
     model = recognition(run_root, bundle_root, corpus_root, split)
     corpus, vocabulary, loaded, fps = model.corpus, model.vocabulary, model.split, model.corpus.info.fps
     decode, repair = greedy, None
-    # A corrector that decides together with an n-gram decodes by itself; another one edits what greedy decoding gave.
     if beam is not None:
         decode = beam_decoder(beam, language_model and gloss_model(language_model, vocabulary, ngram))
     elif correct and (corrector or model.corrector):
-        repair = Corrector.load(corrector or model.corrector)
-        if repair.ngram:
-            decode = partial(Rescorer(repair, repair.ngram, vocabulary).decode, options=repair.description.rescoring)
-    edits = repair is not None and repair.ngram is None
+        repair = SentenceDecoder(vocabulary, Corrector.load(corrector or model.corrector))
     if stm is not None:  # before the work, which a gloss the format cannot hold would waste
         write_stm(stm, {sample.id: _reference(sample, fps) for sample in loaded.samples})
     recognised, heard, said = {}, {}, {}
     for sample, rows in zip(loaded.samples, model.logits, strict=True):
         if logits:
             said[sample.id] = rows
-        if alternatives or edits:
-            heard[sample.id] = slots = named(evidence(rows), vocabulary, sample.frames, fps)
-        if edits:
-            recognised[sample.id] = [word.token(slots) for word in repair.correct(slots)]
+        if alternatives:
+            heard[sample.id] = named(evidence(rows), vocabulary, sample.frames, fps)
+        if repair:
+            words = repair(rows, sample.frames, fps)
+            recognised[sample.id] = [Token(word.gloss, word.start, word.end - word.start) for word in words]
         else:
             recognised[sample.id] = _tokens(sample, decode(rows), vocabulary, fps)
     if alternatives is not None:

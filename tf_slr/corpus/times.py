@@ -1,0 +1,52 @@
+"""When the frames of a video are shown: at a steady rate or, from phones and browsers, whenever one was ready."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tf_slr.pictures import opencv
+
+# Frames of a steady video lie this close to their places, in frames: containers round times to milliseconds.
+STEADY = 0.5
+# Times that would make a clip this many times longer are damaged.
+MAX_STRETCH = 20
+
+
+def frame_times(path: Path) -> np.ndarray | None:
+    """When each frame of a video file is shown; see `checked_times`."""
+    cv2 = opencv()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    seconds = []
+    while capture.grab():
+        seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+    capture.release()
+    return checked_times(seconds)
+
+
+def checked_times(seconds: Sequence[float]) -> np.ndarray | None:
+    """The times of frames as a container has them -> float64 [T] seconds from the first one.
+
+    Returns:
+        None where they are no times: missing, or damaged.
+    """
+    times = np.array(seconds, np.float64)
+    if len(times) < 2 or not np.isfinite(times).all():
+        return None
+    times -= times[0]
+    steps = np.diff(times)
+    if steps.min() <= 0 or times[-1] > MAX_STRETCH * len(times) * float(np.median(steps)):
+        return None
+    return times
+
+
+def mean_fps(times: np.ndarray) -> float:
+    """Frames a second, of two frames or more."""
+    return float((len(times) - 1) / times[-1])
+
+
+def unevenness(times: np.ndarray) -> float:
+    """How far a frame is shown from its place at the mean rate, at most, in seconds; 0 where the rate is steady."""
+    fps = mean_fps(times)
+    off = float(np.abs(times * fps - np.arange(len(times))).max())
+    return off / fps if off >= STEADY else 0.0

@@ -1,0 +1,88 @@
+"""What a student's logits say: greedily, or repaired by a corrector. Everything that recognises decides here."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_slr import timing
+from tf_slr.alternatives import Alternatives
+from tf_slr.decoding.evidence import evidence, named
+from tf_slr.decoding.greedy import Segment, greedy
+from tf_slr.glosses import Vocabulary
+from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.rescoring import Rescorer
+
+
+class Word(NamedTuple):
+    """A recognised gloss.
+
+    Attributes:
+        gloss: its name.
+        start, end: when it was recognised, in seconds of the clip.
+        confidence: posterior at its peak, 0 to 1.
+    """
+
+    gloss: str
+    start: float
+    end: float
+    confidence: float
+
+
+class SentenceDecoder:
+    """Logits of a clip -> its words.
+
+    Args:
+        vocabulary: what the student's classes mean.
+        corrector: what repairs sentences; None for greedy decoding as it is.
+
+    Raises:
+        BundleError: the corrector decides together with an n-gram, and has another vocabulary.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, corrector: Corrector | None = None) -> None:
+        self._vocabulary, self._corrector = vocabulary, corrector
+        self._rescorer = None
+        if corrector and corrector.ngram:
+            self._rescorer = Rescorer(corrector, corrector.ngram, vocabulary)
+
+    def __call__(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
+        """Decode one clip.
+
+        Args:
+            logits: [T, classes], class 0 is the blank; only the clip's own steps.
+            frames: length of the clip.
+            fps: its frames per second.
+        """
+        if self._rescorer:
+            return self._words(self._rescorer.decode(logits, self._corrector.description.rescoring), frames, fps)
+        if self._corrector:
+            return self.repaired(named(evidence(logits), self._vocabulary, frames, fps))
+        return self.heard(logits, frames, fps)
+
+    def heard(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
+        """What greedy decoding gives, whether there is a corrector or not."""
+        return self._words(greedy(logits), frames, fps)
+
+    def repaired(self, slots: Sequence[Alternatives]) -> tuple[Word, ...]:
+        """What the corrector makes of a sentence; a gloss is as sure as the student was of it at its place, an
+        inserted one 0.
+        """
+        words = []
+        for corrected in self._corrector.correct(slots):
+            gloss, start, duration = corrected.token(slots)
+            heard = slots[corrected.first] if corrected.stop > corrected.first else None
+            sure = dict(zip(heard.glosses, heard.probabilities, strict=True)).get(gloss, 0.0) if heard else 0.0
+            words.append(_word(gloss, start, start + duration, sure))
+        return tuple(words)
+
+    def _words(self, segments: Sequence[Segment], frames: int, fps: float) -> tuple[Word, ...]:
+        words = []
+        for segment in segments:
+            start, end = timing.span(segment.start, segment.stop, frames)
+            words.append(_word(self._vocabulary.glosses[segment.gloss - 1], start / fps, end / fps, segment.confidence))
+        return tuple(words)
+
+
+def _word(gloss: str, start: float, end: float, confidence: float) -> Word:
+    return Word(gloss, round(start, 3), round(end, 3), round(confidence, 4))
