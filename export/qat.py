@@ -22,7 +22,7 @@ from tensorflow_model_optimization.quantization.keras.quantizers import Quantize
 from tf_keras import layers
 
 from export.grid import quantised_activations, quantised_weights
-from export.toom_cook import Algorithm, algorithms, can_be_tiled, phases_of
+from export.toom_cook import Algorithm, algorithms, can_be_tiled
 from tf_slr import config, files
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
@@ -100,12 +100,10 @@ class _Int8Tiles(layers.Layer):
     def call(self, x):
         """(B, 1, T, C) -> (B, 1, T, C')."""
         algorithm, count = self.algorithm, tf.shape(x)[2]
-        tiles = tf.range((count + algorithm.tile - 1) // algorithm.tile)
-        inputs = algorithm.neighbours(phases_of(x[:, 0], tiles, algorithm.tile), tiles)
         kernels = tf.unstack(algorithm.spectrum(self.convolution.kernel[0]))
         products = [
             quantised_activations(value, [-1]) @ quantised_weights(kernel)
-            for value, kernel in zip(algorithm.analysed(inputs), kernels, strict=True)
+            for value, kernel in zip(algorithm.analysed_at_once(x[:, 0]), kernels, strict=True)
         ]
         outputs = tf.stack(algorithm.synthesised(products), 2)  # (B, N, tile, C')
         outputs = tf.reshape(outputs, [tf.shape(x)[0], 1, -1, self.convolution.filters])[:, :, :count]

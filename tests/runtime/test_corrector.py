@@ -153,7 +153,7 @@ def damaged(tmp_path, **changes):
 
 
 @pytest.mark.parametrize("changes", [
-    {"format": 2}, {"files": {}}, {"files": 3}, {"glosses": ["A", "A"]}, {"glosses": 3}, {"unknown": 1},
+    {"format": 1}, {"files": {}}, {"files": 3}, {"glosses": ["A", "A"]}, {"glosses": 3}, {"unknown": 1},
     {"networks": 3}, {"margins": None}, {"margins": {"replace": "x"}}, {"margins": {"other": 1.0}}, {"window": 0},
     {"window": 23},
     {"positions": 25}, {"rules": "other"}, {"method": "guess"}, {"search": {"width": 0}}, {"metrics": []},

@@ -22,6 +22,7 @@ from tf_slr.training.networks import build, stream_of
 from tf_slr.training.precision import computing_in, scaled, variables_of
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
+from tf_slr.training.repeatable import make_repeatable
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import SCHEDULES
 from tf_slr.training.strategy import (
@@ -95,9 +96,7 @@ class Trainer:
             teacher.check_features(recipe.model)
         initial = files.read_npz(options.init) if options.init and not self.run.last.is_file() else {}
         chief_first(self.strategy, lambda: self.run.start(corpus, recipe))
-        # Together with the batches' own seeds this makes two runs on a CPU bit-identical.
-        tf_keras.utils.set_random_seed(options.seed)
-        tf.config.experimental.enable_op_determinism()
+        make_repeatable(options.seed)
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
         online = teacher if recipe.distill.online else None
         if teacher:

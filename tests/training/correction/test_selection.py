@@ -22,6 +22,7 @@ from tf_slr.training.correction.selection import (
     Candidate,
     DevSentence,
     dev_sentences,
+    gains,
     least_margin,
     own_margin,
     select,
@@ -83,6 +84,13 @@ def test_hypotheses_meet_their_references_or_are_refused():
     assert [(len(one.slots), one.reference) for one in joined] == [(0, ("X",)), (1, ("Y", "Z"))]
     with pytest.raises(DataError, match=r"h\.ctm.*references lack: c"):
         dev_sentences({"c": []}, references, "h.ctm")
+
+
+def test_a_few_lucky_sentences_are_no_gain():
+    assert gains([1] * 9, [0] * 9)
+    assert not gains([1, 1, 1], [0, 0, 0])  # as a coin may fall
+    assert not gains([1] * 9 + [0] * 4, [0] * 9 + [1] * 4)
+    assert not gains([2, 0], [2, 0])
 
 
 def test_one_that_learned_from_evidence_is_believed_unless_dev_speaks_against_it():

@@ -11,7 +11,9 @@ elsewhere; a kind without such a margin is never used.
 
 Where the recogniser's logits are at hand, a beam search with a gloss n-gram is tried as well, alone and with the
 corrector as one of the judges of its n best sentences (`tf_slr.decoding.rescoring`): their weights are those of a small
-grid with the fewest errors on dev.
+grid with the fewest errors on dev. What is simpler is kept unless the other gains more than chance, by the same two
+standard deviations: the n-gram against nothing, the corrector's own edits against the n-gram, both together against
+either.
 """
 
 import dataclasses
@@ -105,6 +107,12 @@ def errors_of(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], ru
     return sum((_errors(sentence, one.reference, rules) for sentence, one in pairs), Errors())
 
 
+def gains(before: Sequence[int], after: Sequence[int], caution: float = CAUTION) -> bool:
+    """Whether the errors of the same sentences, one by one, became fewer by more than chance."""
+    saved = [old - new for old, new in zip(before, after, strict=True)]
+    return sum(saved) > caution * math.sqrt(sum(one**2 for one in saved))
+
+
 def select(
     models: Sequence[bytes],
     plain: Description,
@@ -134,26 +142,53 @@ def select(
         corrector = Corrector(models, trial)
         proposals = [corrector.proposals(one.slots) for one in dev]
         margins = _margins(corrector, proposals, dev, rules, own_margin if calibrated else least_margin)
-        after = _errors_with(corrector, proposals, margins, dev, rules)
-        if after.total >= before.total:
-            margins, after = Margins.never(), before
+        sentences = _with(corrector, proposals, margins)
+        if errors_of(sentences, dev, rules).total >= before.total:
+            margins, sentences = Margins.never(), [recognised(one.slots) for one in dev]
+        after = errors_of(sentences, dev, rules)
         measured[f"{method} {networks}"] = {
-            "always": _errors_with(corrector, proposals, Margins(0, 0, 0, 0), dev, rules).summary(),
+            "always": errors_of(_with(corrector, proposals, Margins(0, 0, 0, 0)), dev, rules).summary(),
             "with margins": after.summary(),
         }
-        if best is None or after.total < best[0]:
-            best = after.total, dataclasses.replace(trial, margins=margins)
+        if best is None or after.total < sum(best[0]):
+            best = _totals(sentences, dev, rules), dataclasses.replace(trial, margins=margins)
+    edited, chosen = best
     if ngram is not None and all(one.logits is not None for one in dev):
         rescorer = Rescorer(Corrector(models, plain), ngram, Vocabulary(plain.glosses, plain.unit))
-        lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
-        for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS)):
-            options = _tuned(lists, dev, rescorer.vocabulary, rules, networks)
-            after = errors_of([rescorer.glosses(one.logits, options) for one in dev], dev, rules)
-            measured[name] = {"tuned": after.summary()}
-            if after.total < best[0]:
-                best = after.total, dataclasses.replace(best[1], rescoring=options)
+        rescoring, errors = _rescoring(rescorer, dev, rules, edited)
+        chosen = dataclasses.replace(chosen, rescoring=rescoring)
+        measured |= errors
     metrics = {"dev_sentences": len(dev), "before": before.summary(), "methods": measured}
-    return dataclasses.replace(best[1], metrics=plain.metrics | metrics)
+    return dataclasses.replace(chosen, metrics=plain.metrics | metrics)
+
+
+def _rescoring(
+    rescorer: Rescorer, dev: Sequence[DevSentence], rules: Rules, edited: Sequence[int]
+) -> tuple[Rescoring | None, dict]:
+    """Whether an n-gram decides, alone or with the network; None where neither gains more than chance.
+
+    Args:
+        rescorer: the judges.
+        dev: sentences with logits.
+        rules: clean-up of the scorer.
+        edited: errors of each sentence as the corrector alone leaves it.
+
+    Returns:
+        The choice, and what was measured.
+    """
+    lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
+    tried, measured = [], {}
+    for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS)):
+        options = _tuned(lists, dev, rescorer.vocabulary, rules, networks)
+        sentences = [rescorer.glosses(one.logits, options) for one in dev]
+        measured[name] = {"tuned": errors_of(sentences, dev, rules).summary()}
+        tried.append((options, _totals(sentences, dev, rules)))
+    (alone, by_ngram), (together, by_both) = tried
+    heard = _totals([recognised(one.slots) for one in dev], dev, rules)
+    chosen, errors = None, edited
+    if gains(heard, by_ngram) and not gains(by_ngram, edited):
+        chosen, errors = alone, by_ngram
+    return together if gains(errors, by_both) else chosen, measured
 
 
 def _tuned(
@@ -192,14 +227,18 @@ def _margins(
     return Margins(**{kind: choose(candidates) for kind, candidates in found.items()})
 
 
-def _errors_with(
-    corrector: Corrector, proposals: Sequence[Proposals], margins: Margins, dev: Sequence[DevSentence], rules: Rules
-) -> Errors:
+def _with(corrector: Corrector, proposals: Sequence[Proposals], margins: Margins) -> list[list[str]]:
+    """The sentences after the proposals that margins accept."""
     sentences = []
     for one in proposals:
         accepted = [change for change in one.candidates if margins.accept(change.kind, change.margin)]
         sentences.append(_names(corrector.corrected(one, accepted)))
-    return errors_of(sentences, dev, rules)
+    return sentences
+
+
+def _totals(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], rules: Rules) -> list[int]:
+    """Errors of each sentence."""
+    return [_errors(sentence, one.reference, rules).total for sentence, one in zip(sentences, dev, strict=True)]
 
 
 def _names(sentence: Sequence[Corrected]) -> list[str]:

@@ -25,6 +25,7 @@ from tf_slr.training.correction.noise import Noise
 from tf_slr.training.correction.recipe import CorrectorRecipe
 from tf_slr.training.correction.run import STAGES, CorrectorRun
 from tf_slr.training.correction.text import Text
+from tf_slr.training.repeatable import make_repeatable
 from tf_slr.training.schedule import SCHEDULES
 
 # Streams of random numbers, so that none depends on how far another has gone.
@@ -84,6 +85,7 @@ class CorrectionTrainer:
         Raises:
             DataError: the loss became NaN or infinite.
         """
+        make_repeatable(self.recipe.training.seed)
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last)
         started = time.monotonic() - self.state["seconds"]
