@@ -29,12 +29,12 @@ from work import work
 
 from tf_slr import files
 from tf_slr.commands.common import Parser
-from tf_slr.decoding.evidence import evidence, named
-from tf_slr.decoding.greedy import greedy
 from tf_slr.landmarks import POINTS, VALUES, Clip
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.decoder import SentenceDecoder
 from tf_slr.runtime.inputs import prepare
+from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
 
 WARM_UP = 5
@@ -95,17 +95,13 @@ def time_stages(bundle: Bundle, frames: int, runs: int) -> dict[str, float]:
     """Milliseconds (median) of each stage from landmarks to glosses, one after the other on one thread."""
     student = Student(bundle.student)
     corrector = Corrector.load(bundle.corrector) if bundle.corrector else None
+    decoder = SentenceDecoder(bundle.vocabulary, corrector)
     clip = Clip(np.random.default_rng(0).random((frames, POINTS, 3), np.float32), None, 1.0)
     stages = {
         "normalise landmarks": lambda clip: prepare(clip, bundle.input),
         "network, INT8": student.logits,
-        "decode, greedy": greedy,
+        "decode and correct" if corrector else "decode, greedy": lambda logits: decoder(logits, frames, bundle.fps),
     }
-    if corrector:
-        stages |= {
-            "decode, greedy": lambda logits: named(evidence(logits), bundle.vocabulary, frames, bundle.fps),
-            "corrector": corrector.correct,
-        }
     seconds: dict[str, list[float]] = {name: [] for name in stages}
     for _ in range(WARM_UP + runs):
         value = clip
@@ -126,13 +122,13 @@ def time_video(video: Path, bundle: Bundle) -> dict:
     from tf_slr.corpus.tracker import Tracker
     from tf_slr.corpus.video import read_frames
 
-    tracker, student = Tracker(), Student(bundle.student)
+    tracker, recognizer = Tracker(), Recognizer(bundle)
     started = time.perf_counter()
     pictures = list(read_frames(video))
     read = time.perf_counter()
     clip = tracker.track(pictures, str(video))
     tracked = time.perf_counter()
-    greedy(student.logits(prepare(clip, bundle.input)))
+    recognizer.transcribe(clip)
     done = time.perf_counter()
     parts = {"read video": read - started, "MediaPipe": tracked - read, "landmarks to glosses": done - tracked}
     return {
