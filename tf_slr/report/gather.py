@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import config, files, timing
+from tf_slr import config, files
 from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, Sample
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.greedy import Segment, greedy
@@ -19,7 +19,7 @@ from tf_slr.landmarks import Clip
 from tf_slr.report.mistakes import Mistakes, telling
 from tf_slr.runtime.bundle import Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
-from tf_slr.runtime.decoder import SentenceDecoder, Word
+from tf_slr.runtime.decoder import SentenceDecoder, Word, timed
 from tf_slr.runtime.inputs import InputRule
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import Pair
@@ -224,22 +224,13 @@ def _examples(corpus: Corpus, split: UsableSplit, model: _Model, mistakes: Mista
     rows = zip(chosen.items(), part.samples, clips or itertools.repeat(None), model.logits(corpus, part), strict=False)
     for (number, why), sample, clip, logits in rows:
 
-        def timed(segments: Sequence[Segment], sample: Sample = sample) -> tuple[Word, ...]:
-            return _words(segments, sample, model.vocabulary, corpus.info.fps)
+        def words(segments: Sequence[Segment], sample: Sample = sample) -> tuple[Word, ...]:
+            return tuple(timed(segments, model.vocabulary, sample.frames, corpus.info.fps))
 
         try:
-            reference = timed(forced_alignment(logits, model.vocabulary.encode(sample.glosses)))
+            reference = words(forced_alignment(logits, model.vocabulary.encode(sample.glosses)))
         except DataError:  # a gloss that was never trained has no times
             reference = None
         seconds = sample.frames / corpus.info.fps
-        found.append(Example(why, sample, clip, seconds, mistakes.sentences[number], timed(greedy(logits)), reference))
+        found.append(Example(why, sample, clip, seconds, mistakes.sentences[number], words(greedy(logits)), reference))
     return tuple(found)
-
-
-def _words(segments: Sequence[Segment], sample: Sample, vocabulary: Vocabulary, fps: float) -> tuple[Word, ...]:
-    names = vocabulary.decode(segment.gloss for segment in segments)
-    spans = (timing.span(segment.start, segment.stop, sample.frames) for segment in segments)
-    return tuple(
-        Word(name, start / fps, stop / fps, segment.confidence)
-        for name, (start, stop), segment in zip(names, spans, segments, strict=True)
-    )

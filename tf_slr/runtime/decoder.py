@@ -29,6 +29,15 @@ class Word(NamedTuple):
     confidence: float
 
 
+def timed(segments: Sequence[Segment], vocabulary: Vocabulary, frames: int, fps: float) -> list[Word]:
+    """Segments of a clip's output steps, as words at the seconds of its frames."""
+    words = []
+    for segment in segments:
+        start, stop = timing.span(segment.start, segment.stop, frames)
+        words.append(Word(vocabulary.glosses[segment.gloss - 1], start / fps, stop / fps, segment.confidence))
+    return words
+
+
 class SentenceDecoder:
     """Logits of a clip -> its words.
 
@@ -77,11 +86,7 @@ class SentenceDecoder:
         return tuple(words)
 
     def _words(self, segments: Sequence[Segment], frames: int, fps: float) -> tuple[Word, ...]:
-        words = []
-        for segment in segments:
-            start, end = timing.span(segment.start, segment.stop, frames)
-            words.append(_word(self._vocabulary.glosses[segment.gloss - 1], start / fps, end / fps, segment.confidence))
-        return tuple(words)
+        return tuple(_word(*word) for word in timed(segments, self._vocabulary, frames, fps))
 
 
 def _word(gloss: str, start: float, end: float, confidence: float) -> Word:
