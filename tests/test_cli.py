@@ -96,6 +96,26 @@ def test_use_errors_are_one_line_and_exit_with_1(arguments, message):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["check", "corpus", "--nothing"], "unrecognized arguments: --nothing"),
+        (["prepare", "signsynth"], "the following arguments are required: --out"),
+        (["prepare", "signsynth", "--out", "o", "--train", "many"], "invalid int value: 'many'"),
+        (["prepare", "videos", "--shard", "3"], "argument --shard: expected two numbers such as 2/8"),
+    ],
+)
+def test_arguments_that_do_not_parse_exit_with_1_too(capsys, arguments, message):
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(arguments)
+    assert leaving.value.code == 1
+    usage, said = capsys.readouterr().err.split("error: ")
+    assert usage.startswith("usage: tf-slr")
+    assert message in said
+
+
+@pytest.mark.parametrize(
     ("option", "value", "message"),
     [("--set", "model.widht=3", "did you mean model.width"), ("--recipe", "nothing", "no recipe 'nothing'")],
 )

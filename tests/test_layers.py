@@ -63,6 +63,13 @@ def test_ground_floor_needs_numpy_only():
     assert done.stdout.strip() == "set()"
 
 
+def test_every_command_line_is_read_by_the_projects_parser():
+    # Python's own exits with 2 at a wrong option, which means a bug here.
+    for folder in ("tf_slr", "export", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"= (argparse\.)?ArgumentParser\(", path.read_text()), path
+
+
 def test_nothing_unsafe_is_in_the_project():
     unsafe = re.compile(
         r"\bpickle\b(?!=False)|allow_pickle=True|os\.system\(|\beval\(|\bexec\(|safe_mode=False|yaml\.load"

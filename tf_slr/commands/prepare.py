@@ -233,4 +233,6 @@ def _assembly(arguments: argparse.Namespace) -> "Assembly":
 
 def _shard(text: str) -> tuple[int, int]:
     number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected two numbers such as 2/8, received {text!r}")
     return int(number), int(count)
