@@ -180,8 +180,8 @@ def algorithms(stack: Sequence[tuple[str, int]]) -> list[Algorithm]:
 
 
 def can_be_tiled(stack: Sequence[tuple[str, int]]) -> bool:
-    """Whether every convolution has a known algorithm, and pooling sees what a ReLU left: no maximum below zero."""
-    return stack[0][0] == "K" and all(algorithm.known for algorithm in algorithms(stack))
+    """Whether every convolution has a known algorithm."""
+    return all(algorithm.known for algorithm in algorithms(stack))
 
 
 class TiledConvolutions(layers.Layer):

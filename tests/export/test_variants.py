@@ -64,6 +64,17 @@ def test_logits_are_near_the_networks(name, models, references):
         assert np.array_equal(student.logits(clip(frames)), found)
 
 
+def test_poolings_next_to_each_other_are_exported():
+    tf.keras.utils.set_random_seed(3)
+    network = Mslr(MslrOptions(width=24, hidden=12, temporal="K5-P2-P2-K5"), CLASSES)
+    network({"landmarks": np.stack([clip(40), clip(41)[:40]]), "frames": np.array([40, 27])}, training=True)
+    for name in (FP32, "fp32-stateless", "fp32-tiled"):
+        student = Student(convert(network, VARIANTS[name]))
+        for frames in (1, 2, 3, 5, 6, 7, 33, 65):
+            logits = expected(network, clip(frames))
+            assert np.abs(student.logits(clip(frames)) - logits).max() < 1e-4 * np.abs(logits).max()
+
+
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_only_fused_lstms_keep_variables(name, models):
     content = flatbuffer_utils.convert_bytearray_to_object(bytearray(models[name]))

@@ -157,7 +157,7 @@ def temporal_stack(text: str, field: str) -> list[tuple[str, int]]:
         field: the recipe's field, for errors.
 
     Raises:
-        UsageError: it cannot be read, or does not shrink time by 4.
+        UsageError: it cannot be read, has no convolution, or does not shrink time by 4.
     """
     parts = [(part[:1], part[1:]) for part in text.split("-")]
     if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
@@ -165,6 +165,7 @@ def temporal_stack(text: str, field: str) -> list[tuple[str, int]]:
     stack = [(kind, int(size)) for kind, size in parts]
     if [size for kind, size in stack if kind == "P"] != [2, 2]:
         raise UsageError(f"{field}: must pool twice by 2 (time shrinks by {timing.STRIDE}), received {text!r}")
-    if any(kind == "K" and size % 2 == 0 for kind, size in stack):
-        raise UsageError(f"{field}: expected odd kernels, received {text!r}")
+    kernels = [size for kind, size in stack if kind == "K"]
+    if not kernels or any(size % 2 == 0 for size in kernels):
+        raise UsageError(f"{field}: expected convolutions of odd kernels, received {text!r}")
     return stack

@@ -36,7 +36,8 @@ class MslrOptions:
         kind: tells a recipe's reader that the network is this one.
         width: channels of the convolutions and of both heads.
         hidden: units of the LSTM in each direction.
-        temporal: the stack over time, "K5" a convolution of kernel 5, "P2" pooling by 2; two of the latter.
+        temporal: the stack over time, "K5" a convolution of kernel 5, "P2" pooling by 2; two of the latter,
+            neither of them first.
         batch_norm: normalise after each convolution. The paper's student does
             not; with it CTC leaves the all-blank plateau within minutes.
         dropout: share of values dropped after the convolutions and after the BiLSTM in training.
@@ -50,7 +51,10 @@ class MslrOptions:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        self.stack()
+        if self.stack()[0][0] == "P":
+            # Zeros stand beyond a clip's end in a batch; they never exceed what a ReLU left, but landmarks' values.
+            raise UsageError(f"model.temporal: expected a convolution before the first pooling, "
+                             f"received {self.temporal!r}")  # fmt: skip
         if not 0 <= self.dropout < 1:
             raise UsageError(f"model.dropout: expected 0 to below 1, received {self.dropout}")
         if self.width < 1 or self.hidden < 1:
@@ -133,9 +137,9 @@ def inference_graph(model: Mslr) -> tf_keras.Model:
     inputs = layers.Input((None, VALUES), batch_size=1, name="landmarks")
     x = layers.Reshape((-1, 1, VALUES), name="picture")(inputs)  # (1, T, 1, 276)
     number = 0
-    for kind, size in options.stack():
+    for place, (kind, size) in enumerate(options.stack()):
         if kind == "P":
-            x = layers.MaxPool2D((size, 1), padding="same", name=f"pool{number}")(x)
+            x = layers.MaxPool2D((size, 1), padding="same", name=f"pool{place}")(x)
             continue
         x = layers.Conv2D(options.width, (size, 1), padding="same", activation="relu", name=f"conv{number}")(x)
         number += 1
