@@ -1,12 +1,11 @@
 """Evaluating a run or a bundle on a split of a corpus."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import timing
 from tf_slr.alternatives import write_alternatives
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.decoding.alignment import forced_alignment
@@ -20,7 +19,7 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.logits import write_logits
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.corrector import Corrector
-from tf_slr.runtime.decoder import SentenceDecoder
+from tf_slr.runtime.decoder import SentenceDecoder, timed
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits, student_logits
 from tf_slr.training.networks import stream_of, stream_under
@@ -131,9 +130,9 @@ def evaluate_model(
             heard[sample.id] = named(evidence(rows), vocabulary, sample.frames, fps)
         if repair:
             words = repair(rows, sample.frames, fps)
-            recognised[sample.id] = [Token(word.gloss, word.start, word.end - word.start) for word in words]
         else:
-            recognised[sample.id] = _tokens(sample, decode(rows), vocabulary, fps)
+            words = timed(decode(rows), vocabulary, sample.frames, fps)
+        recognised[sample.id] = [Token(word.gloss, word.start, word.end - word.start) for word in words]
     if alternatives is not None:
         write_alternatives(alternatives, heard)
     if logits is not None:
@@ -170,12 +169,3 @@ def gloss_model(ngram: NGram, vocabulary: Vocabulary, source: Path) -> GlossMode
 
 def _reference(sample: Sample, fps: float) -> Reference:
     return Reference(sample.glosses, sample.signer, 0.0, round(sample.frames / fps, 3))
-
-
-def _tokens(sample: Sample, recognised: Sequence[Segment], vocabulary: Vocabulary, fps: float) -> list[Token]:
-    names = vocabulary.decode(segment.gloss for segment in recognised)
-    tokens = []
-    for gloss, segment in zip(names, recognised, strict=True):
-        start, stop = timing.span(segment.start, segment.stop, sample.frames)
-        tokens.append(Token(gloss, start / fps, (stop - start) / fps))
-    return tokens
