@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sclite import sclite
-from tf_slr.scoring import SCLITE, Errors, align, count, score
+from tf_slr.scoring import SCLITE, Errors, align, confusions, count, score
 from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
 sentences = st.lists(st.sampled_from("ABCDE"), max_size=9)
@@ -35,6 +35,12 @@ def test_agrees_with_jiwer_on_ten_thousand_random_pairs():
     for (reference, hypothesis), r, h in zip(pairs, references, hypotheses, strict=True):
         assert count(align(reference, hypothesis)).total == total(jiwer.process_words(r, h))
     assert score(*zip(*pairs, strict=True)).wer == jiwer.wer(list(references), list(hypotheses))
+
+
+def test_confusions_are_the_substitutions_and_nothing_else():
+    pairs = align("A B C D A".split(), "A X C A Y".split())
+    assert pairs == [("A", "A"), ("B", "X"), ("C", "C"), ("D", "A"), ("A", "Y")]
+    assert confusions([*pairs, *pairs, ("A", None), (None, "A")]) == {("B", "X"): 2, ("D", "A"): 2, ("A", "Y"): 2}
 
 
 def test_aligns_as_sclite_does(tmp_path):

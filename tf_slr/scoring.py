@@ -1,6 +1,7 @@
 """Word error rate: substitutions, deletions and insertions over reference glosses."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -145,6 +146,11 @@ def count(pairs: Iterable[Pair]) -> Errors:
         else:
             substitutions += 1
     return Errors(hits, substitutions, deletions, insertions)
+
+
+def confusions(pairs: Iterable[Pair]) -> Counter[tuple[str, str]]:
+    """(reference gloss, what it was recognised as instead) -> how often."""
+    return Counter(pair for pair in pairs if None not in pair and pair[0] != pair[1])
 
 
 def score(references: Sequence[Sequence[str]], hypotheses: Sequence[Sequence[str]], weights: Weights = UNIT) -> Errors:

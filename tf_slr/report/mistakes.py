@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.scoring import Pair, align, count
+from tf_slr.scoring import Pair, align, confusions, count
 from tf_slr.training.evaluation import Evaluation
 
 RESAMPLES = 2000
@@ -35,17 +35,14 @@ class Mistakes(NamedTuple):
             tuple(align(sample.glosses, hypothesis))
             for sample, hypothesis in zip(evaluation.samples, evaluation.hypotheses, strict=True)
         )
-        signed, confused, missed, invented = Counter(), Counter(), Counter(), Counter()
-        for reference, hypothesis in (pair for sentence in sentences for pair in sentence):
-            if reference is None:
-                invented[hypothesis] += 1
-                continue
-            signed[reference] += 1
-            if hypothesis is None:
-                missed[reference] += 1
-            elif hypothesis != reference:
-                confused[reference, hypothesis] += 1
-        return cls(sentences, signed, confused, missed, invented)
+        pairs = [pair for sentence in sentences for pair in sentence]
+        return cls(
+            sentences,
+            signed=Counter(reference for reference, _ in pairs if reference is not None),
+            confused=confusions(pairs),
+            missed=Counter(reference for reference, hypothesis in pairs if hypothesis is None),
+            invented=Counter(hypothesis for reference, hypothesis in pairs if reference is None),
+        )
 
     @property
     def whole(self) -> int:

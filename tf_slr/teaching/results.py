@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.runtime.recognizer import Recognizer
-from tf_slr.scoring import Errors, align, describe, score
+from tf_slr.scoring import Errors, align, confusions, count, describe
 from tf_slr.teaching.division import REST, Division
 
 # Pairs of signs that are shown.
@@ -60,13 +60,11 @@ def results_of(recognizer: Recognizer, corpus: Corpus, division: Division) -> Re
     samples = corpus.split("test")
     bar = tqdm(samples, "recognise", unit="sentence", disable=None)
     found = [recognizer.transcribe(corpus.clip(sample)).glosses for sample in bar]
-    references = [sample.glosses for sample in samples]
-    pairs = [pair for signed, said in zip(references, found, strict=True) for pair in align(signed, said)]
-    confused = Counter((signed, said) for signed, said in pairs if signed and said and signed != said)
+    pairs = [pair for sample, said in zip(samples, found, strict=True) for pair in align(sample.glosses, said)]
     alone: dict[str, tuple[tuple[str, ...], ...]] = {}
     for take in division.splits["test"]:
         alone[take.gloss] = (*alone.get(take.gloss, ()), recognizer.transcribe(take.clip).glosses)
-    return Results(len(samples), score(references, found), confused, alone)
+    return Results(len(samples), count(pairs), confusions(pairs), alone)
 
 
 def table(results: Results, division: Division) -> list[tuple[str, ...]]:
