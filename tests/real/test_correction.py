@@ -2,7 +2,7 @@
 
 from tf_slr.cleanup import PHOENIX_2014
 from tf_slr.decoding.symbols import recognised, text_slots
-from tf_slr.training.correction.selection import dev_sentences, errors_of
+from tf_slr.training.correction.selection import dev_sentences, errors_of, summed
 from tf_slr.training.correction.text import text_of_table
 from tf_slr.transcripts import read_ctm, read_stm
 
@@ -22,5 +22,5 @@ def test_errors_before_correction_are_those_of_the_corpus_scorer(real_data):
     heard = {name: text_slots([token.gloss for token in tokens])
              for name, tokens in read_ctm(outputs / "phoenix2014.dev.TSRN-b.ctm").items()}  # fmt: skip
     dev = dev_sentences(heard, references, "TSRN-b")
-    errors = errors_of([recognised(one.slots) for one in dev], dev, PHOENIX_2014)
+    errors = summed(errors_of([recognised(one.slots) for one in dev], dev, PHOENIX_2014))
     assert (errors.substitutions, errors.deletions, errors.insertions) == (710, 538, 175)

@@ -16,7 +16,7 @@ from tf_slr.errors import DataError
 from tf_slr.glosses import Vocabulary
 from tf_slr.runtime.corrector import MODELS, Corrector
 from tf_slr.runtime.rescoring import Rescorer
-from tf_slr.scoring import score
+from tf_slr.scoring import Errors, score
 from tf_slr.training.correction.selection import (
     CAUTION,
     Candidate,
@@ -87,10 +87,11 @@ def test_hypotheses_meet_their_references_or_are_refused():
 
 
 def test_a_few_lucky_sentences_are_no_gain():
-    assert gains([1] * 9, [0] * 9)
-    assert not gains([1, 1, 1], [0, 0, 0])  # as a coin may fall
-    assert not gains([1] * 9 + [0] * 4, [0] * 9 + [1] * 4)
-    assert not gains([2, 0], [2, 0])
+    none, one, two = (Errors(substitutions=count) for count in range(3))
+    assert gains([one] * 9, [none] * 9)
+    assert not gains([one] * 3, [none] * 3)  # as a coin may fall
+    assert not gains([one] * 9 + [none] * 4, [none] * 9 + [one] * 4)
+    assert not gains([two, none], [two, none])
 
 
 def test_one_that_learned_from_evidence_is_believed_unless_dev_speaks_against_it():

@@ -101,15 +101,19 @@ def own_margin(candidates: Sequence[Candidate]) -> float:
     return math.inf if sum(one.gain for one in candidates if one.margin >= 0) < 0 else 0.0
 
 
-def errors_of(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], rules: Rules) -> Errors:
-    """Errors of some versions of the dev sentences."""
-    pairs = zip(sentences, dev, strict=True)
-    return sum((_errors(sentence, one.reference, rules) for sentence, one in pairs), Errors())
+def errors_of(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], rules: Rules) -> list[Errors]:
+    """Errors of each of the dev sentences in some version."""
+    return [_errors(sentence, one.reference, rules) for sentence, one in zip(sentences, dev, strict=True)]
 
 
-def gains(before: Sequence[int], after: Sequence[int], caution: float = CAUTION) -> bool:
+def summed(errors: Sequence[Errors]) -> Errors:
+    """Errors of all sentences together."""
+    return sum(errors, Errors())
+
+
+def gains(before: Sequence[Errors], after: Sequence[Errors], caution: float = CAUTION) -> bool:
     """Whether the errors of the same sentences, one by one, became fewer by more than chance."""
-    saved = [old - new for old, new in zip(before, after, strict=True)]
+    saved = [old.total - new.total for old, new in zip(before, after, strict=True)]
     return sum(saved) > caution * math.sqrt(sum(one**2 for one in saved))
 
 
@@ -136,26 +140,27 @@ def select(
         it ("always"), and each method with its margins.
     """
     rules, measured, best = RULES[plain.rules], {}, None
-    before = errors_of([recognised(one.slots) for one in dev], dev, rules)
+    heard = errors_of([recognised(one.slots) for one in dev], dev, rules)
+    before = summed(heard)
     for method, networks in ways or [(EDIT, 1), *((GENERATE, number) for number in range(1, len(models) + 1))]:
         trial = dataclasses.replace(plain, method=method, networks=networks, margins=Margins.never())
         corrector = Corrector(models, trial)
         proposals = [corrector.proposals(one.slots) for one in dev]
         margins = _margins(corrector, proposals, dev, rules, own_margin if calibrated else least_margin)
-        sentences = _with(corrector, proposals, margins)
-        if errors_of(sentences, dev, rules).total >= before.total:
-            margins, sentences = Margins.never(), [recognised(one.slots) for one in dev]
-        after = errors_of(sentences, dev, rules)
+        always = errors_of(_with(corrector, proposals, Margins(0, 0, 0, 0)), dev, rules)
+        after = errors_of(_with(corrector, proposals, margins), dev, rules)
+        if summed(after).total >= before.total:
+            margins, after = Margins.never(), heard
         measured[f"{method} {networks}"] = {
-            "always": errors_of(_with(corrector, proposals, Margins(0, 0, 0, 0)), dev, rules).summary(),
-            "with margins": after.summary(),
+            "always": summed(always).summary(),
+            "with margins": summed(after).summary(),
         }
-        if best is None or after.total < sum(best[0]):
-            best = _totals(sentences, dev, rules), dataclasses.replace(trial, margins=margins)
+        if best is None or summed(after).total < summed(best[0]).total:
+            best = after, dataclasses.replace(trial, margins=margins)
     edited, chosen = best
     if ngram is not None and all(one.logits is not None for one in dev):
         rescorer = Rescorer(Corrector(models, plain), ngram, Vocabulary(plain.glosses, plain.unit))
-        rescoring, errors = _rescoring(rescorer, dev, rules, edited)
+        rescoring, errors = _rescoring(rescorer, dev, rules, heard, edited)
         chosen = dataclasses.replace(chosen, rescoring=rescoring)
         measured |= errors
     metrics = {"dev_sentences": len(dev), "before": before.summary(), "methods": measured}
@@ -163,7 +168,11 @@ def select(
 
 
 def _rescoring(
-    rescorer: Rescorer, dev: Sequence[DevSentence], rules: Rules, edited: Sequence[int]
+    rescorer: Rescorer,
+    dev: Sequence[DevSentence],
+    rules: Rules,
+    heard: Sequence[Errors],
+    edited: Sequence[Errors],
 ) -> tuple[Rescoring | None, dict]:
     """Whether an n-gram decides, alone or with the network; None where neither gains more than chance.
 
@@ -171,7 +180,8 @@ def _rescoring(
         rescorer: the judges.
         dev: sentences with logits.
         rules: clean-up of the scorer.
-        edited: errors of each sentence as the corrector alone leaves it.
+        heard: errors of each sentence as it was recognised.
+        edited: the same as the corrector alone leaves it.
 
     Returns:
         The choice, and what was measured.
@@ -180,11 +190,10 @@ def _rescoring(
     tried, measured = [], {}
     for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS)):
         options = _tuned(lists, dev, rescorer.vocabulary, rules, networks)
-        sentences = [rescorer.glosses(one.logits, options) for one in dev]
-        measured[name] = {"tuned": errors_of(sentences, dev, rules).summary()}
-        tried.append((options, _totals(sentences, dev, rules)))
+        errors = errors_of([rescorer.glosses(one.logits, options) for one in dev], dev, rules)
+        measured[name] = {"tuned": summed(errors).summary()}
+        tried.append((options, errors))
     (alone, by_ngram), (together, by_both) = tried
-    heard = _totals([recognised(one.slots) for one in dev], dev, rules)
     chosen, errors = None, edited
     if gains(heard, by_ngram) and not gains(by_ngram, edited):
         chosen, errors = alone, by_ngram
@@ -234,11 +243,6 @@ def _with(corrector: Corrector, proposals: Sequence[Proposals], margins: Margins
         accepted = [change for change in one.candidates if margins.accept(change.kind, change.margin)]
         sentences.append(_names(corrector.corrected(one, accepted)))
     return sentences
-
-
-def _totals(sentences: Sequence[Sequence[str]], dev: Sequence[DevSentence], rules: Rules) -> list[int]:
-    """Errors of each sentence."""
-    return [_errors(sentence, one.reference, rules).total for sentence, one in zip(sentences, dev, strict=True)]
 
 
 def _names(sentence: Sequence[Corrected]) -> list[str]:

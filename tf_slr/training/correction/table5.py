@@ -21,7 +21,7 @@ from tf_slr.scoring import Errors
 from tf_slr.training.correction.noise import NoiseOptions
 from tf_slr.training.correction.recipe import CorrectorRecipe
 from tf_slr.training.correction.run import CorrectorRun
-from tf_slr.training.correction.selection import DevSentence, errors_of, select
+from tf_slr.training.correction.selection import DevSentence, errors_of, select, summed
 from tf_slr.training.correction.text import Text
 from tf_slr.training.correction.trainer import CorrectionTrainer
 
@@ -88,7 +88,7 @@ def _measured(way: str, models: Sequence[bytes], plain: Description, sentences: 
 def _errors(models: Sequence[bytes], description: Description, sentences: Sequence[DevSentence]) -> Errors:
     corrector = Corrector(models, description)
     corrected = [[word.gloss for word in corrector.correct(one.slots)] for one in sentences]
-    return errors_of(corrected, sentences, RULES[description.rules])
+    return summed(errors_of(corrected, sentences, RULES[description.rules]))
 
 
 def table5(
@@ -115,7 +115,9 @@ def table5(
         "before" by system, and for each row the WERs by way, system and seed.
     """
     rules = RULES[text.rules]
-    before = {name: errors_of([recognised(one.slots) for one in dev], dev, rules).wer for name, dev in systems.items()}
+    before = {
+        name: summed(errors_of([recognised(one.slots) for one in dev], dev, rules)).wer for name, dev in systems.items()
+    }
     rows = {}
     for name in names:
         results = [run_row(text, recipe, name, seed, systems, out, export) for seed in range(seeds)]
