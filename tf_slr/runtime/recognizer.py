@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.alternatives import Alternatives
 from tf_slr.errors import BundleError
 from tf_slr.landmarks import Clip
 from tf_slr.runtime.bundle import Bundle, read_bundle
@@ -42,7 +41,7 @@ class Recognizer:
     def __init__(self, bundle: Bundle, threads: int = 1, correct: bool = True) -> None:
         self.bundle = bundle
         corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
-        self._corrects, self._decoder = corrector is not None, SentenceDecoder(bundle.vocabulary, corrector)
+        self._decoder = SentenceDecoder(bundle.vocabulary, corrector)
         self._student = Student(bundle.student, threads)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
@@ -90,8 +89,4 @@ class Recognizer:
 
     def correct(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Repair a sentence whose words were read piece by piece; as it is where there is no corrector."""
-        if not self._corrects:
-            return tuple(words)
-        return self._decoder.repaired(
-            [Alternatives(word.start, word.end, (word.gloss,), (word.confidence,), True) for word in words]
-        )
+        return self._decoder.corrected(words)
