@@ -13,8 +13,7 @@ from pathlib import Path
 from publish import publish
 from tqdm import tqdm
 
-from tf_slr.commands.common import Parser, import_tensorflow
-from tf_slr.errors import UsageError
+from tf_slr.commands.common import Parser, add_model, check_model, import_tensorflow
 
 WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 INSERTIONS = (-1.0, 0.0, 1.0, 2.0)
@@ -22,10 +21,7 @@ INSERTIONS = (-1.0, 0.0, 1.0, 2.0)
 
 def measure(arguments: argparse.Namespace) -> dict:
     """Recognise dev once, then decode it with every pair."""
-    if (arguments.run is None) == (arguments.bundle is None):
-        raise UsageError("expected either --run or --bundle")
-    if arguments.bundle and not arguments.corpus:
-        raise UsageError("--bundle needs --corpus: a bundle does not know where its corpus lies")
+    check_model(arguments)
     import_tensorflow()
     from tf_slr.decoding.beam import BeamOptions
     from tf_slr.decoding.greedy import greedy
@@ -82,9 +78,7 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="folder of a trained run")
-    parser.add_argument("--bundle", type=Path, help="folder of an exported bundle")
-    parser.add_argument("--corpus", type=Path, help="another corpus than the run's own")
+    add_model(parser)
     parser.add_argument("--ngram", type=Path, required=True, metavar="X.arpa")
     parser.add_argument("--beam", type=int, default=10, help="width of the beam search")
     parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tf_slr.errors import UsageError
 from tf_slr.quiet import silent_stderr
 
 EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
@@ -32,6 +33,25 @@ def add_command(commands: argparse._SubParsersAction, name: str, work: Work, tex
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=work)
     return parser
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a model and what it is to recognise."""
+    parser.add_argument("--run", type=Path, help="folder of a trained run")
+    parser.add_argument("--bundle", type=Path, help="folder of an exported bundle")
+    parser.add_argument("--corpus", type=Path, help="another corpus than the run's own")
+
+
+def check_model(arguments: argparse.Namespace) -> None:
+    """Check that the options of `add_model` name one model.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if (arguments.run is None) == (arguments.bundle is None):
+        raise UsageError("expected either --run or --bundle")
+    if arguments.bundle and not arguments.corpus:
+        raise UsageError("--bundle needs --corpus: a bundle does not know where its corpus lies")
 
 
 def report(lines: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from tf_slr.commands.common import add_command, import_tensorflow, report
+from tf_slr.commands.common import add_command, add_model, check_model, import_tensorflow, report
 from tf_slr.decoding.beam import BeamOptions
 from tf_slr.errors import UsageError
 from tf_slr.scoring import describe
@@ -27,9 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
 
     evaluate = add_command(commands, "evaluate", _evaluate, "word error rate of a run or a bundle on a split")
-    evaluate.add_argument("--run", type=Path, help="folder of a trained run")
-    evaluate.add_argument("--bundle", type=Path, help="folder of an exported bundle")
-    evaluate.add_argument("--corpus", type=Path, help="another corpus than the run's own")
+    add_model(evaluate)
     evaluate.add_argument("--split", choices=("train", "dev", "test"), default="dev")
     evaluate.add_argument("--beam", type=int, default=0, help="width of the beam search; 0 decodes greedily")
     evaluate.add_argument("--ngram", type=Path, metavar="X.arpa", help="language model for the beam search")
@@ -74,10 +72,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    if (arguments.run is None) == (arguments.bundle is None):
-        raise UsageError("expected either --run or --bundle")
-    if arguments.bundle and not arguments.corpus:
-        raise UsageError("--bundle needs --corpus: a bundle does not know where its corpus lies")
+    check_model(arguments)
     if arguments.corrector and (arguments.beam or arguments.uncorrected):
         raise UsageError("--corrector repairs what greedy decoding recognised; leave out --beam and --uncorrected")
     beam = _beam(arguments)
