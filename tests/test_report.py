@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_tools import benched  # noqa: F401
-from tests.tiny import GLOSSES
-from tests.tiny_corrector import write_untrained_corrector
+from tests.tiny_corrector import write_corrected_bundle
 from tf_slr.corpus.manifest import CorpusInfo, Sample
 from tf_slr.decoding.edits import Margins
 from tf_slr.errors import DataError
@@ -25,7 +24,6 @@ from tf_slr.report.gather import CORRECTED, FP32, INT8, Example, Facts, gather
 from tf_slr.report.markup import join, tag
 from tf_slr.report.mistakes import Mistakes, telling
 from tf_slr.report.page import render
-from tf_slr.runtime.bundle import read_bundle, write_bundle
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.scoring import align
@@ -169,11 +167,7 @@ def test_the_network_is_loaded_once(tiny_run, tiny_bundle, monkeypatch):
 
 
 def test_a_corrected_row_shows_what_people_get_from_the_bundle(tiny_run, tiny_bundle, tmp_path):
-    whole = read_bundle(tiny_bundle)
-    about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
-    repairing = write_untrained_corrector(tmp_path / "corrector", sorted(GLOSSES), "CLAP", Margins(-3, -3, -3, -3))
-    bundle = tmp_path / "bundle"
-    write_bundle(bundle, whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
+    bundle = write_corrected_bundle(tmp_path, tiny_bundle, Margins(-3, -3, -3, -3))
     facts = gather(tiny_run, bundle)
     people, corpus = Recognizer.load(bundle), Run(tiny_run).corpus()
     for split in ("dev", "test"):

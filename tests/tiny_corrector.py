@@ -83,6 +83,23 @@ def tiny_corrector() -> Path:
     return root / "run"
 
 
+@functools.cache
+def _untrained_model(glosses: tuple[str, ...], favourite: str, seed: int) -> bytes:
+    """The TFLite file of an untrained network; see `write_untrained_corrector`."""
+    from export.corrector import convert
+    from tf_slr.decoding.symbols import Symbols
+    from tf_slr.glosses import Vocabulary
+    from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
+
+    options = CorrectorOptions(width=16, heads=2, feedforward=16, encoder_layers=1, dropout=0.0, positions=32)
+    vocabulary = Vocabulary(glosses)
+    network = CorrectorNetwork(options, Symbols(vocabulary).count, seed)
+    bias = np.zeros(network.symbols, np.float32)
+    bias[vocabulary.encode([favourite])] = 30
+    network.biases["slots"].assign(bias)
+    return convert(network, int8=True)
+
+
 def write_untrained_corrector(
     root: Path, glosses, favourite: str, margins, networks: int = 1, seed: int = 0, rescoring=None
 ) -> Path:
@@ -97,29 +114,36 @@ def write_untrained_corrector(
         seed: of its weights.
         rescoring: `decoding.rescoring.Rescoring`, or None; its n-gram has read each gloss alone as a sentence.
     """
-    from export.corrector import convert
     from tf_slr import files
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.decoding.ngram import write_arpa
-    from tf_slr.decoding.symbols import Symbols
-    from tf_slr.glosses import Vocabulary
-    from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
     from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
 
-    options = CorrectorOptions(width=16, heads=2, feedforward=16, encoder_layers=1, dropout=0.0, positions=32)
-    vocabulary = Vocabulary(tuple(glosses))
-    network = CorrectorNetwork(options, Symbols(vocabulary).count, seed)
-    bias = np.zeros(network.symbols, np.float32)
-    bias[vocabulary.encode([favourite])] = 30
-    network.biases["slots"].assign(bias)
-    model = convert(network, int8=True)
+    glosses = tuple(glosses)
+    model = _untrained_model(glosses, favourite, seed)
     for name in MODELS[:networks]:
         files.write_bytes(root / name, model)
     if rescoring:
         write_arpa(root / NGRAM, estimate([[gloss] for gloss in glosses], 2))
-    description = Description(
-        vocabulary.glosses, "gloss", "none", 30, 32, networks=networks, margins=margins, rescoring=rescoring
-    )
+    description = Description(glosses, "gloss", "none", 30, 32, networks=networks, margins=margins, rescoring=rescoring)
     hashes = {name: files.sha256(root / name) for name in description.files}
     files.write_json(root / DESCRIPTION, {"format": FORMAT, "files": hashes, **description.table()})
     return root
+
+
+def write_corrected_bundle(root: Path, bundle: Path, margins, rescoring=None) -> Path:
+    """A bundle again, with an untrained corrector of its glosses; of them all it would hear CLAP everywhere.
+
+    Args:
+        root: a folder for both.
+        bundle: the bundle's folder.
+        margins, rescoring: see `write_untrained_corrector`.
+    """
+    from tf_slr.runtime.bundle import read_bundle, write_bundle
+
+    whole = read_bundle(bundle)
+    about = {key: whole.description[key] for key in ("corpus", "training", "recipe", "quantisation", "metrics")}
+    glosses = whole.vocabulary.glosses
+    repairing = write_untrained_corrector(root / "corrector", glosses, "CLAP", margins, rescoring=rescoring)
+    write_bundle(root / "bundle", whole.student, whole.vocabulary, whole.input, about, lambda _: "card", repairing)
+    return root / "bundle"

@@ -71,6 +71,11 @@ class Material:
     points: np.ndarray
     pieces: tuple[Piece, ...]
 
+    @property
+    def glosses(self) -> list[str]:
+        """The annotations in a row."""
+        return [gloss for piece in self.pieces for gloss in piece.sample.glosses]
+
 
 def on_body(clip: Clip) -> np.ndarray:
     """Points [T, 94, 3] of a clip, moved and scaled so that its signer is at BODY; the shoulders move as they did."""
@@ -166,16 +171,20 @@ def sign_ends(
 
 
 class Result(NamedTuple):
-    """What streaming a material gave: words, when each was committed, and the seconds the processor needed."""
+    """What streaming a material gave: words, when each was committed, the glosses of all sentences as they were
+    corrected, and the seconds the processor needed.
+    """
 
     words: list[Word]
     committed: list[float]
+    corrected: list[str]
     seconds: float
 
 
 def run(material: Material, recognizer: Recognizer, options: StreamOptions, fps: float) -> Result:
     """Stream a material as a camera of the training's rate would."""
-    stream = Stream(recognizer, options)
+    corrected = []
+    stream = Stream(recognizer, options, on_sentence=lambda one: corrected.extend(word.gloss for word in one.corrected))
     words, committed = [], []
     processor = time.process_time()
     for number, points in enumerate(material.points):
@@ -186,13 +195,12 @@ def run(material: Material, recognizer: Recognizer, options: StreamOptions, fps:
     new = stream.finish()
     words += new
     committed += [len(material.points) / fps] * len(new)
-    return Result(words, committed, time.process_time() - processor)
+    return Result(words, committed, corrected, time.process_time() - processor)
 
 
 def judge(material: Material, result: Result) -> tuple[Errors, list[float]]:
-    """Errors of a streamed material, and the delays of the signs it got right."""
-    references = [gloss for piece in material.pieces for gloss in piece.sample.glosses]
-    pairs = align(references, [word.gloss for word in result.words])
+    """Errors of a streamed material's words, and the delays of the signs it got right."""
+    pairs = align(material.glosses, [word.gloss for word in result.words])
     ends = itertools.chain.from_iterable(piece.ends for piece in material.pieces)
     committed = iter(result.committed)
     delays = []
@@ -206,11 +214,12 @@ def judge(material: Material, result: Result) -> tuple[Errors, list[float]]:
 
 def bench(joined: Sequence[Material], recognizer: Recognizer, options: StreamOptions, fps: float) -> dict:
     """Stream all materials with some options."""
-    errors, delays, seconds, frames = Errors(), [], 0.0, 0
+    errors, corrected, delays, seconds, frames = Errors(), Errors(), [], 0.0, 0
     for material in joined:
         result = run(material, recognizer, options, fps)
         found, late = judge(material, result)
         errors += found
+        corrected += score([material.glosses], [result.corrected])
         delays += late
         seconds += result.seconds
         frames += len(material.points)
@@ -218,6 +227,7 @@ def bench(joined: Sequence[Material], recognizer: Recognizer, options: StreamOpt
     return {
         "options": asdict(options),
         **errors.summary(),
+        "corrected": corrected.summary(),
         "delay_p50_s": round(float(p50), 3),
         "delay_p95_s": round(float(p95), 3),
         "processor_ms_a_second": round(1e3 * seconds * fps / frames, 1),
@@ -226,11 +236,9 @@ def bench(joined: Sequence[Material], recognizer: Recognizer, options: StreamOpt
 
 def whole(joined: Sequence[Material], recognizer: Recognizer) -> Errors:
     """Errors of the same clips, each recognised as a whole; counted over all clips of a signer in a row, as streams."""
-    references, found = [], []
-    for material in joined:
-        references.append([gloss for piece in material.pieces for gloss in piece.sample.glosses])
-        found.append([gloss for piece in material.pieces for gloss in recognizer.transcribe(piece.clip).glosses])
-    return score(references, found)
+    found = [[gloss for piece in material.pieces for gloss in recognizer.transcribe(piece.clip).glosses]
+             for material in joined]  # fmt: skip
+    return score([material.glosses for material in joined], found)
 
 
 def swept(options: StreamOptions) -> Iterator[StreamOptions]:
@@ -270,15 +278,16 @@ def table(result: dict) -> str:
         f"{result['rest']} s of rest between them; {result['machine']['cpu']}. "
         f"Each clip as a whole: WER {100 * reference:.2f} % ({result['whole']['glosses']} glosses).",
         "",
-        "| window s | hop s | look-ahead s | WER % | against whole | delay p50 s | p95 s | processor ms a second |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| window s | hop s | look-ahead s | WER % of words | of corrected sentences | against whole | delay p50 s "
+        "| p95 s | processor ms a second |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in result["streams"]:
-        options = row["options"]
+        options, corrected = row["options"], row["corrected"]["wer"]
         lines.append(
             f"| {options['window']:.1f} | {options['hop']:.2f} | {options['look_ahead']:.2f} | {100 * row['wer']:.2f} "
-            f"| {100 * (row['wer'] - reference):+.2f} | {row['delay_p50_s']:.2f} | {row['delay_p95_s']:.2f} "
-            f"| {row['processor_ms_a_second']:.1f} |"
+            f"| {100 * corrected:.2f} | {100 * (corrected - reference):+.2f} | {row['delay_p50_s']:.2f} "
+            f"| {row['delay_p95_s']:.2f} | {row['processor_ms_a_second']:.1f} |"
         )
     if result["hour"]:
         memory = result["hour"]["resident_mb"]

@@ -16,7 +16,9 @@ from tf_slr.corpus.render import render
 from tf_slr.corpus.signer import SIGNERS
 from tf_slr.corpus.signsynth import write_video
 from tf_slr.errors import UsageError
+from tf_slr.live.session import Printer
 from tf_slr.live.window import check_display
+from tf_slr.runtime import Sentence, Word
 
 pytestmark = pytest.mark.skipif(not importlib.util.find_spec("mediapipe"), reason="needs tf_slr[video]")
 ROOT = Path(__file__).parents[2]
@@ -45,6 +47,15 @@ def test_a_file_is_watched_to_its_end(tiny_bundle, video):
     assert summary["words"] == sum(line["type"] == "word" for line in said)
     assert summary["sentences"] == sum(line["type"] == "sentence" for line in said)
     assert done.stderr == f"note: watching {video}; Ctrl-C ends\n", "MediaPipe's greetings are not for users"
+
+
+def test_a_sentence_is_printed_as_it_was_corrected(capsys):
+    heard, meant = Word("ONE", 0.2, 0.5, 0.9), Word("TWO", 0.3, 0.5, 0.4)
+    for lines in (True, False):
+        Printer(lines).sentence(Sentence((heard,), 0.7, (meant, meant)))
+    as_json, as_text = capsys.readouterr().out.splitlines()
+    assert json.loads(as_json) == {"type": "sentence", "glosses": ["TWO", "TWO"], "start": 0.2, "end": 0.7}
+    assert as_text.split() == ["0.70", "s", "=", "TWO", "TWO"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_streams_are_compared_with_whole_clips(tmp_path, tiny_bundle, tiny_corpu
     (stream,) = result["streams"]
     assert result["clips"] == len(samples)
     assert stream["glosses"] == result["whole"]["glosses"] == sum(len(sample.glosses) for sample in samples)
+    assert stream["corrected"]["wer"] == stream["wer"], "there is no corrector"
     assert stream["wer"] < result["whole"]["wer"] + 0.2
     assert 0 < stream["delay_p50_s"] <= stream["delay_p95_s"] < 2 * StreamOptions.look_ahead
     assert f"{100 * stream['wer']:.2f}" in done.stdout

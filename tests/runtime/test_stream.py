@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.runtime.signing import FPS, Signing, feed, resting, signing
+from tests.tiny_corrector import write_corrected_bundle
+from tf_slr.decoding.edits import Margins
+from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, Clip
 from tf_slr.runtime import Recognizer
@@ -36,6 +39,34 @@ def told(recognizer, shown):
         words += [(number / FPS, word) for word in feed(stream, shown, start=number, stop=number + 1)]
     words += [(len(shown.points) / FPS, word) for word in stream.finish()]
     return [time for time, _ in words], [word for _, word in words], sentences
+
+
+# Ways to decode, of which no two agree on the tiny corpus: the n-gram knows sentences of one gloss only, the corrector
+# hears CLAP everywhere.
+WAYS = {
+    "greedy, edited": (Margins(-3, -3, -3, -3),),
+    "beam": (Margins.never(), Rescoring(weight=0.0, insertion=0.0)),
+    "n-gram": (Margins.never(), Rescoring(weight=9.0, insertion=0.0)),
+    "n-gram and network": (Margins.never(), Rescoring(weight=0.1, insertion=0.0, network=1.0)),
+}
+
+
+@pytest.fixture(scope="module")
+def correcting(tmp_path_factory, tiny_bundle):
+    """Recognisers whose bundles decode in these ways."""
+    return {
+        way: Recognizer.load(write_corrected_bundle(tmp_path_factory.mktemp("way"), tiny_bundle, *decides))
+        for way, decides in WAYS.items()
+    }
+
+
+def streamed(recognizer, shown, options=None):
+    """The sentences of a stream."""
+    sentences = []
+    stream = Stream(recognizer, options, on_sentence=sentences.append)
+    feed(stream, shown)
+    stream.finish()
+    return sentences
 
 
 def glosses_of(words):
@@ -68,6 +99,89 @@ def test_words_come_in_order_and_soon(told):
     assert all(word.end <= time for time, word in zip(times, words, strict=True))
     longest = max(options.look_ahead + options.hop, options.pause + options.margin) + 0.3
     assert max(time - word.end for time, word in zip(times, words, strict=True)) < longest
+
+
+def test_without_a_corrector_a_sentence_is_what_was_committed(told):
+    assert all(sentence.corrected == sentence.words for sentence in told[2])
+
+
+@pytest.mark.parametrize("hop", [0.16, 0.48])
+def test_a_sentence_in_one_window_is_decoded_as_its_clip(recognizer, correcting, shown, hop):
+    """The signing with rest around it, all of it read as one sentence."""
+    options = StreamOptions(window=60.0, hop=hop, pause=20.0, margin=20.0)
+    changed = set()
+    for number, (_, begin, end) in enumerate(shown.clips[:3]):
+        points = shown.points[begin - 20 : end + 20].copy()
+        # A clip's signer is found in all of its frames, that of a stream in some: let them agree.
+        points[:, POINTS:] = points[0, POINTS:]
+        alone = Signing(points, shown.aspect, [])
+        (heard,) = streamed(recognizer, alone, options)
+        for way, one in correcting.items():
+            (sentence,) = streamed(one, alone, options)
+            assert sentence.words == heard.words, "no corrector takes back what was committed"
+            assert (
+                sentence.corrected == one.transcribe(Clip(points[:, :POINTS], points[:, POINTS:], shown.aspect)).words
+            )
+            if glosses_of(sentence.corrected) != glosses_of(sentence.words):
+                changed.add((way, number))
+    assert {way for way, _ in changed} >= set(WAYS) - {"beam"}
+
+
+def test_sentences_between_pauses_are_decoded_as_their_clips(correcting, shown, told):
+    # A network that has learned nothing is of two minds about two cuts of one clip.
+    for way in ("greedy, edited", "beam", "n-gram"):
+        one, whole = correcting[way], []
+        for _, begin, end in shown.clips:
+            points = shown.points[begin:end]
+            whole.append(one.transcribe(Clip(points[:, :POINTS], points[:, POINTS:], shown.aspect)).glosses)
+        sentences = streamed(one, shown)
+        assert [sentence.words for sentence in sentences] == [sentence.words for sentence in told[2]]
+        corrected = [glosses_of(sentence.corrected) for sentence in sentences]
+        assert score(whole, corrected).wer < 0.15, way
+        for sentence in sentences:
+            assert all(word.start < word.end for word in sentence.corrected if word.confidence)
+            assert all(-0.5 < word.start - sentence.words[0].start and word.end < sentence.end + 0.5
+                       for word in sentence.corrected)  # fmt: skip
+
+
+def test_a_sentence_of_many_windows_is_decoded_as_a_whole(correcting, shown, told):
+    """Windows of 1.6 s over longer sentences; the beam alone changes little."""
+    sentences = streamed(correcting["beam"], shown, StreamOptions(window=1.6, look_ahead=0.6, hop=0.27))
+    found = [gloss for sentence in sentences for gloss in glosses_of(sentence.corrected)]
+    assert max(sentence.words[-1].end - sentence.words[0].start for sentence in sentences) > 1.6
+    assert score([shown.glosses], [found]).wer < 0.4
+    for sentence in sentences:
+        assert all(a.end <= b.start + 1e-3 for a, b in itertools.pairwise(sentence.corrected))
+
+
+def test_a_sentence_without_pause_is_cut_between_signs(correcting, shown):
+    parts = [shown.points[begin:end] for _, begin, end in shown.clips]
+    restless = Signing(np.concatenate(parts), shown.aspect, shown.clips)
+    sentences = streamed(correcting["beam"], restless, StreamOptions(window=3.0, longest=4.0))
+    assert len(sentences) > 3
+    committed, found = [
+        [glosses_of(one) for one in each]
+        for each in zip(*((one.words, one.corrected) for one in sentences), strict=True)
+    ]
+    assert score(committed, found).wer < 0.06, "a sign that is cut in two is recognised twice"
+    corrected = [word for sentence in sentences for word in sentence.corrected]
+    assert all(a.end <= b.start + 1e-3 for a, b in itertools.pairwise(corrected))
+    assert max(one.corrected[-1].end - one.corrected[0].start for one in sentences) < 5.5
+
+
+@pytest.mark.parametrize("way", ["n-gram", "n-gram and network"])
+def test_corrected_streams_do_not_disturb_each_other(correcting, shown, way):
+    one, late = correcting[way], 77
+    alone = streamed(one, shown)
+    sentences = ([], [])
+    streams = [Stream(one, on_sentence=each.append) for each in sentences]
+    for number in range(len(shown.points) + late):
+        for which, place in enumerate((number, number - late)):
+            if 0 <= place < len(shown.points):
+                feed(streams[which], shown, start=place, stop=place + 1)
+    for which in (0, 1):
+        streams[which].finish()
+        assert sentences[which] == alone
 
 
 def test_streams_do_not_disturb_each_other(recognizer, shown, told):
@@ -203,11 +317,11 @@ def frames(draw):
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(frames(), st.integers(1, 40)), max_size=12), st.integers(0, 2**31))
-def test_nothing_that_is_fed_breaks_a_stream(recognizer, shown, bursts, seed):
+def test_nothing_that_is_fed_breaks_a_stream(correcting, shown, bursts, seed):
     rng = np.random.default_rng(seed)
-    options = StreamOptions(window=2.0)
+    options = StreamOptions(window=2.0, longest=3.0)
     sentences, words, time, number = [], [], 0.0, 0
-    stream = Stream(recognizer, options, on_sentence=sentences.append)
+    stream = Stream(correcting["n-gram and network"], options, on_sentence=sentences.append)
     begin = shown.clips[0][1]
     for (kind, step), count in bursts:
         for _ in range(count):
@@ -224,7 +338,8 @@ def test_nothing_that_is_fed_breaks_a_stream(recognizer, shown, bursts, seed):
             words += stream.feed(time if np.isfinite(step) else step, landmarks, shown.aspect, points[POINTS:])
     words += stream.finish()
     assert [word for sentence in sentences for word in sentence.words] == words
-    assert all(np.isfinite([word.start, word.end]).all() and word.start < word.end for word in words)
+    corrected = [word for sentence in sentences for word in sentence.corrected]
+    assert all(np.isfinite([word.start, word.end]).all() and word.start < word.end for word in [*words, *corrected])
 
 
 def resident_megabytes():
@@ -232,8 +347,12 @@ def resident_megabytes():
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell a process' memory")
-def test_memory_does_not_grow(recognizer, shown):
-    stream, count = Stream(recognizer), 0
+def test_memory_does_not_grow(correcting, shown):
+    sentences = []
+    stream, count = (
+        Stream(correcting["n-gram"], on_sentence=lambda one: sentences.append(len(one.words))),
+        0,
+    )
     numbers = itertools.cycle(range(len(shown.points)))
     for number in range(16_000):
         points = shown.points[next(numbers)]
@@ -241,6 +360,7 @@ def test_memory_does_not_grow(recognizer, shown):
         if number == 3_000:
             before = resident_megabytes()
     assert count > 100
+    assert len(sentences) > 20
     assert resident_megabytes() - before <= 5
 
 

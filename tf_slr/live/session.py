@@ -4,7 +4,6 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,10 +42,11 @@ class Printer:
         else:
             print(f"{word.start:8.2f} s  {word.gloss}")
 
-    def sentence(self, sentence: Sentence, glosses: Sequence[str]) -> None:
-        """A sentence ended, which reads `glosses` after correction."""
+    def sentence(self, sentence: Sentence) -> None:
+        """A sentence ended; it is written as it reads after correction."""
+        glosses = [word.gloss for word in sentence.corrected]
         if self._lines:
-            self._line("sentence", {"glosses": list(glosses), "start": sentence.words[0].start, "end": sentence.end})
+            self._line("sentence", {"glosses": glosses, "start": sentence.words[0].start, "end": sentence.end})
         else:
             print(f"{sentence.end:8.2f} s  = {' '.join(glosses)}")
 
@@ -93,7 +93,7 @@ class Session:
         printer: Printer,
         window: Window | None = None,
     ) -> None:
-        self._recognizer, self._source, self._printer, self._window = recognizer, source, printer, window
+        self._source, self._printer, self._window = source, printer, window
         self._ended: list[Sentence] = []  # sentences that are not told yet
         self._stream = Stream(recognizer, options, self._ended.append)
         self._caption: list[str] = []  # of the sentence that is signed, or of the last one until another begins
@@ -155,9 +155,8 @@ class Session:
         for sentence in self._ended:
             self._sentences += 1
             self._over = True
-            corrected = [word.gloss for word in self._recognizer.correct(sentence.words)]
-            self._printer.sentence(sentence, corrected)
-            self._caption = corrected
+            self._printer.sentence(sentence)
+            self._caption = [word.gloss for word in sentence.corrected]
         self._ended.clear()
 
     def _show(self, sight: Sight, tracker: LiveTracker) -> bool:

@@ -73,13 +73,6 @@ class SentenceDecoder:
         """What greedy decoding gives, whether there is a corrector or not."""
         return self._words(greedy(logits), frames, fps)
 
-    def corrected(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """A sentence of which nothing is known but its words, repaired; as it is where there is no corrector."""
-        if not self._corrector:
-            return tuple(words)
-        return self._repaired([Alternatives(word.start, word.end, (word.gloss,), (word.confidence,), True)
-                               for word in words])  # fmt: skip
-
     def _repaired(self, slots: Sequence[Alternatives]) -> tuple[Word, ...]:
         """What the corrector makes of a sentence; a gloss is as sure as the student was of it at its place, an
         inserted one 0.

@@ -1,6 +1,6 @@
 """From landmarks or pictures to glosses with times, on a device."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ class Recognizer:
         threads: number of CPU threads.
         correct: whether recognised sentences are repaired, if the bundle has a corrector.
 
+    Attributes:
+        corrects: whether they are.
+
     Raises:
         BundleError: the student's classes are not the vocabulary's, or its input is not the bundle's.
     """
@@ -41,7 +44,7 @@ class Recognizer:
     def __init__(self, bundle: Bundle, threads: int = 1, correct: bool = True) -> None:
         self.bundle = bundle
         corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
-        self._decoder = SentenceDecoder(bundle.vocabulary, corrector)
+        self.corrects, self._decoder = corrector is not None, SentenceDecoder(bundle.vocabulary, corrector)
         self._student = Student(bundle.student, threads)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
@@ -75,18 +78,26 @@ class Recognizer:
             UsageError: the student reads the other of the two.
         """
         values = prepare(clip, self.bundle.input)
-        fps = fps or self.bundle.fps
-        return Transcript(self._decoder(self._student.logits(values), len(values), fps))
+        return Transcript(self.decode(self.logits(values), len(values), fps))
 
-    def read(self, values: np.ndarray, fps: float | None = None) -> tuple[Word, ...]:
-        """Recognise what the student reads; not corrected, because it need not be a sentence.
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """What the student says of each step, float32 [ceil(T/4), classes], class 0 is the blank.
 
         Args:
             values: from `prepare`, or landmarks that were normalised by the bundle's rule.
+        """
+        return self._student.logits(values)
+
+    def decode(self, logits: np.ndarray, frames: int, fps: float | None = None) -> tuple[Word, ...]:
+        """The words of a sentence, repaired where there is a corrector.
+
+        Args:
+            logits: [T, classes] of its own steps.
+            frames: its length.
             fps: frames per second; those of the training corpus when None.
         """
-        return self._decoder.heard(self._student.logits(values), len(values), fps or self.bundle.fps)
+        return self._decoder(logits, frames, fps or self.bundle.fps)
 
-    def correct(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """Repair a sentence whose words were read piece by piece; as it is where there is no corrector."""
-        return self._decoder.corrected(words)
+    def heard(self, logits: np.ndarray, frames: int, fps: float | None = None) -> tuple[Word, ...]:
+        """What greedy decoding gives of logits that need not be a sentence; arguments as of `decode`."""
+        return self._decoder.heard(logits, frames, fps or self.bundle.fps)

@@ -4,10 +4,13 @@ A recogniser that reads a clip in both directions has to see what follows a
 sign. While somebody signs it reads a window every `hop` seconds: from where
 the signing began, or the last `window` seconds of it, to now. Words that
 ended more than `look_ahead` seconds ago are committed. Hands at rest or out
-of sight end the sentence and commit the rest.
+of sight end the sentence and commit the rest. Then what the windows said of
+the whole sentence is decoded once more as that of a clip would be, corrector
+and all: what was committed stays, the corrected sentence stands beside it.
 
 Nothing but the recogniser is shared between two streams, and it keeps no
-state. Memory does not grow: frames beyond the longest window are forgotten.
+state. Memory does not grow: frames beyond the longest window are forgotten,
+and logits with their sentence.
 """
 
 import itertools
@@ -25,6 +28,7 @@ from tf_slr.runtime.activity import Activity, ActivityOptions, wrists_in_sight
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.resampling import Resampler
+from tf_slr.runtime.sentence_logits import SentenceLogits
 from tf_slr.runtime.stitching import Stitcher
 
 
@@ -70,12 +74,15 @@ class Sentence(NamedTuple):
     """Words between two pauses.
 
     Attributes:
-        words: with times of the stream's clock; never empty.
+        words: as they were committed, with times of the stream's clock; never empty.
         end: when signing ended, in seconds of the stream's clock.
+        corrected: what the recogniser makes of the sentence as a whole, the way it decodes clips; `words` where the
+            bundle has no corrector, and empty where it believes none of them.
     """
 
     words: tuple[Word, ...]
     end: float
+    corrected: tuple[Word, ...]
 
 
 class Stream:
@@ -124,9 +131,14 @@ class Stream:
         self._start: int | None = None  # first moment of the signing that goes on
         self._signed = -1  # last moment with signing
         self._read_until = 0  # the moment after the last one that a finished sentence's windows held
-        self._stitcher = Stitcher()
+        self._begin_signing()
         self._words: list[Word] = []
         self._sentence_start = 0
+
+    def _begin_signing(self) -> None:
+        """Forget what windows said of earlier signing."""
+        self._stitcher = Stitcher()
+        self._logits = SentenceLogits(self._window // timing.STRIDE, self._recognizer.bundle.vocabulary.classes)
 
     @property
     def ignored(self) -> int:
@@ -174,7 +186,7 @@ class Stream:
             self._signed = self._now
             if self._start is None:
                 self._start = self._sentence_start = max(self._read_until, self._now - self._margin)
-                self._stitcher = Stitcher()
+                self._begin_signing()
         if self._start is None:
             return []
         if self._now - self._signed >= self._pause:
@@ -182,10 +194,11 @@ class Stream:
         seen = self._now + 1
         if (seen - self._start) % self._hop:
             return []
-        words = self._read(seen, self._time(seen) - self._options.look_ahead)
+        decided = self._time(seen) - self._options.look_ahead
+        words = self._read(seen, decided)
         if seen - self._sentence_start >= self._options.longest * self._fps:
             self._sentence_start = seen
-            self._tell()
+            self._tell(self._cut(decided))
         return words
 
     def _find_body(self, points: np.ndarray) -> None:
@@ -207,7 +220,7 @@ class Stream:
         """Commit the rest of the sentence, and tell it."""
         stop = min(self._signed + 1 + self._margin, self._now + 1)
         words = self._read(stop, float("inf"))
-        self._tell()
+        self._tell(stop)
         self._start, self._read_until = None, stop
         return words
 
@@ -220,18 +233,34 @@ class Stream:
         clip = _clip(itertools.islice(self._frames, begin - oldest, stop - oldest))
         if self._body is None or not np.isfinite(clip.landmarks).any():
             return []
-        shift = self._time(begin)
-        read = self._recognizer.read(normalise(clip, self._rule, self._body))
-        words = self._stitcher.merge(
-            [word._replace(start=round(word.start + shift, 3), end=round(word.end + shift, 3)) for word in read], until
-        )
+        values = normalise(clip, self._rule, self._body)
+        logits = self._recognizer.logits(values)
+        self._logits.add((begin - self._start) // timing.STRIDE, logits)
+        words = self._stitcher.merge(_later(self._recognizer.heard(logits, len(values)), self._time(begin)), until)
         self._words += words
         return words
 
-    def _tell(self) -> None:
+    def _cut(self, decided: float) -> int:
+        """The moment at which a sentence without pause is ended: after its last word, where nothing is signed.
+
+        Args:
+            decided: until when words were committed, in seconds of the stream's clock.
+        """
+        step = timing.STRIDE / self._fps
+        last = self._words[-1].end if self._words else decided
+        since = self._time(self._start)
+        cut = self._logits.quietest(round((last - since) / step), int((decided - since) / step) + 1)
+        return self._start + cut * timing.STRIDE
+
+    def _tell(self, stop: int) -> None:
+        """Tell the sentence that ends before a moment."""
         words, self._words = tuple(self._words), []
+        first, logits = self._logits.take(timing.steps(stop - self._start))
         if words and self._on_sentence:
-            self._on_sentence(Sentence(words, round(self._time(self._signed + 1), 3)))
+            corrected, begin = words, self._start + first * timing.STRIDE
+            if self._recognizer.corrects:
+                corrected = _later(self._recognizer.decode(logits, stop - begin), self._time(begin))
+            self._on_sentence(Sentence(words, round(self._time(self._signed + 1), 3), corrected))
 
     def _time(self, moment: int) -> float:
         return self._resampler.origin + moment / self._fps
@@ -243,6 +272,13 @@ _SHOULDERS, _WRISTS = slice(POINTS, POINTS + 2), slice(POINTS + 2, POINTS + 4)
 def _whole_steps(seconds: float, fps: float) -> int:
     """Frames in about so many seconds that make whole output steps."""
     return max(1, round(seconds * fps / timing.STRIDE)) * timing.STRIDE
+
+
+def _later(words: Iterable[Word], seconds: float) -> tuple[Word, ...]:
+    """Words of a window as words of the stream's clock."""
+    return tuple(
+        word._replace(start=round(word.start + seconds, 3), end=round(word.end + seconds, 3)) for word in words
+    )
 
 
 def _points(landmarks: np.ndarray | None, shoulders: np.ndarray | None, aspect: float) -> np.ndarray:
