@@ -10,6 +10,7 @@ pytest.importorskip("cv2")
 
 import cv2
 
+from tests.corpus.test_inputs import UNSTEADY, film, level
 from tf_slr.corpus.signsynth import write_video
 from tf_slr.corpus.video import read_frames
 from tf_slr.errors import DataError, UsageError
@@ -28,7 +29,7 @@ def test_a_file_that_may_wait_gives_every_frame_with_its_time(video):
     source = VideoFile(video, realtime=False, usual_fps=30)
     assert source.waits
     shots = list(source.shots(threading.Event()))
-    assert [shot.time for shot in shots] == [number / 25 for number in range(12)]
+    assert [shot.time for shot in shots] == pytest.approx([number / 25 for number in range(12)])
     for shot, frame in zip(shots, read_frames(video), strict=True):
         np.testing.assert_array_equal(shot.picture, frame)
 
@@ -42,11 +43,33 @@ def test_in_real_time_no_frame_comes_before_its_time(video):
         assert shot.taken - begun == pytest.approx(shot.time)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")])
+def test_a_video_without_a_steady_rate_has_its_own_times(tmp_path, name, codec):
+    """Some of its frames are shown for 33 ms and some for 200; at a steady rate half of them would be far off."""
+    path = film(tmp_path / name, UNSTEADY, codec)
+    for realtime in (False, True):
+        shots = list(VideoFile(path, realtime, usual_fps=30).shots(threading.Event()))
+        assert [shot.time for shot in shots] == pytest.approx(UNSTEADY / 1000, abs=2e-3)
+        assert [np.median(shot.picture) for shot in shots] == pytest.approx(
+            [level(number) for number in range(len(UNSTEADY))], abs=5
+        )
+        if realtime:
+            taken = [shot.taken - shots[0].taken for shot in shots]
+            assert taken == pytest.approx([shot.time for shot in shots]), "it plays by them, too"
+
+
+def test_a_video_of_bare_pictures_has_the_usual_rate(tmp_path):
+    """A raw stream has no container that would know times."""
+    path = film(tmp_path / "a.h264", UNSTEADY, "libx264")
+    shots = list(VideoFile(path, realtime=False, usual_fps=30).shots(threading.Event()))
+    assert [shot.time for shot in shots] == pytest.approx(np.arange(len(UNSTEADY)) / 30)
+
+
 def test_pictures_without_a_rate_have_that_of_the_training(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((80, 80, 3), 40 * number, np.uint8))
     shots = VideoFile(tmp_path, realtime=False, usual_fps=10).shots(threading.Event())
-    assert [shot.time for shot in shots] == [0, 0.1, 0.2]
+    assert [shot.time for shot in shots] == pytest.approx([0, 0.1, 0.2])
 
 
 def test_a_source_stops_when_told(video):

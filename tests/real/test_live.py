@@ -40,7 +40,7 @@ def test_a_file_that_may_wait_has_the_landmarks_of_extraction(path, offline):
         sights = list(tracker.sights())
     np.testing.assert_array_equal([sight.landmarks for sight in sights], offline.landmarks)
     np.testing.assert_array_equal([sight.shoulders for sight in sights], offline.shoulders)
-    assert [sight.shot.time for sight in sights] == [number / 10 for number in range(len(offline.landmarks))]
+    assert [sight.shot.time for sight in sights] == pytest.approx(np.arange(len(offline.landmarks)) / 10)
     assert (tracker.frames, tracker.dropped) == (len(sights), 0)
 
 

@@ -1,5 +1,6 @@
 """When the frames of a video are shown: at a steady rate or, from phones and browsers, whenever one was ready."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tf_slr.pictures import opencv
 STEADY = 0.5
 # Times that would make a clip this many times longer are damaged.
 MAX_STRETCH = 20
+# So is a time this much later than that of the frame before, in seconds.
+MAX_GAP = 60.0
 
 
 def frame_times(path: Path) -> np.ndarray | None:
@@ -38,6 +41,35 @@ def checked_times(seconds: Sequence[float]) -> np.ndarray | None:
     if steps.min() <= 0 or times[-1] > MAX_STRETCH * len(times) * float(np.median(steps)):
         return None
     return times
+
+
+class FrameClock:
+    """Tells the times of a video's frames one by one, for whoever cannot wait for the last one.
+
+    A frame whose time is damaged, or missing, follows the one before at the usual rate, and time goes on from there.
+
+    Args:
+        fps: the usual rate, frames a second.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._step = 1 / fps
+        self._origin: float | None = None  # the container's time at second 0
+        self._time = -self._step
+
+    def next(self, shown: float) -> float:
+        """The time of the next frame in seconds from the first one, later than that of the frame before.
+
+        Args:
+            shown: as the container has it, in seconds of its own clock; not a number where it has none.
+        """
+        time = self._time + self._step
+        if self._origin is not None and 0 < shown - self._origin - self._time <= MAX_GAP:
+            time = shown - self._origin
+        elif math.isfinite(shown):
+            self._origin = shown - time
+        self._time = time
+        return time
 
 
 def mean_fps(times: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Where frames come from: a camera, or a video file, in real time or as fast as it goes."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from tf_slr.corpus.times import FrameClock
 from tf_slr.corpus.video import open_video
 from tf_slr.errors import DataError, UsageError
 from tf_slr.pictures import opencv
@@ -87,10 +89,7 @@ class VideoFile:
     Args:
         path: where it is.
         realtime: whether its frames come when they were taken, as a camera's would.
-        usual_fps: its frames a second where it does not say.
-
-    Attributes:
-        fps: frames a second.
+        usual_fps: frames a second of what says nothing about its times, as images do.
 
     Raises:
         DataError: it cannot be read.
@@ -100,14 +99,15 @@ class VideoFile:
     def __init__(self, path: Path, realtime: bool, usual_fps: float) -> None:
         self.name, self.waits = str(path), not realtime
         self._video = open_video(path)
-        self.fps = self._video.fps or usual_fps
+        self._usual_fps = self._video.fps or usual_fps
 
     def shots(self, stop: threading.Event) -> Iterator[Shot]:
         """See `Source`."""
-        first = time.monotonic()
-        for number, picture in enumerate(self._video.frames()):
-            due = first + number / self.fps
+        first, clock, shown = time.monotonic(), FrameClock(self._usual_fps), []
+        for picture in self._video.frames(shown):
+            seconds = clock.next(shown[-1] if shown else math.nan)
+            due = first + seconds
             # A reader that is late itself goes on at once.
             if stop.is_set() or (not self.waits and stop.wait(max(0.0, due - time.monotonic()))):
                 return
-            yield Shot(number / self.fps, time.monotonic() if self.waits else due, picture)
+            yield Shot(seconds, time.monotonic() if self.waits else due, picture)
