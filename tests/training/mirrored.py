@@ -21,7 +21,7 @@ from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import ModelOptions, build
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.strategy import shared_dataset
-from tf_slr.training.teacher import VIDEO
+from tf_slr.training.teacher import SEEN
 
 CLASSES = 5
 STEPS = 3
@@ -43,7 +43,7 @@ def batch_for(options: ModelOptions) -> Batch:
     if isinstance(options, MslrOptions):
         return batch | {"landmarks": rng.normal(size=(5, 24, VALUES)).astype(np.float32)}
     video = rng.integers(0, 256, (5, 24, options.size, options.size, 3)).astype(np.uint8)
-    return batch | {"video": video, VIDEO: video}
+    return batch | {"video": video, SEEN: video}
 
 
 def train(
@@ -52,11 +52,11 @@ def train(
     """Train on one batch, dealt to the replicas; returns the weights before, the losses, and the weights after."""
     batch = batch_for(options)
     distill = DistillOptions(inner=1.0)
-    if VIDEO in batch:
+    if SEEN in batch:
         distill = dataclasses.replace(distill, teacher="itself", features=1.0, online=True)
     with strategy.scope():
         tf_keras.utils.set_random_seed(1)
-        network, teacher = build(options, CLASSES), build(options, CLASSES, seed=1) if VIDEO in batch else None
+        network, teacher = build(options, CLASSES), build(options, CLASSES, seed=1) if SEEN in batch else None
         model = Recogniser(network, 1.0, distill, teacher)
         model.compile(tf_keras.optimizers.SGD(0.05))
     if initial:

@@ -20,7 +20,7 @@ from tf_slr.training import checkpoints
 from tf_slr.training.networks import build, stream_of
 from tf_slr.training.recipe import Recipe, TrainingOptions, load_recipe
 from tf_slr.training.runs import Run
-from tf_slr.training.teacher import VIDEO, Teacher
+from tf_slr.training.teacher import SEEN, Teacher
 from tf_slr.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -118,10 +118,10 @@ def test_both_see_one_change_at_their_own_resolution(corpus, recipe, teacher):
     split, vocabulary = load_split(corpus, "train"), corpus.vocabulary()
     strong = AugmentOptions(rotate=1, rotate_degrees=20, translate=0.2, scale=0.1, fuse=0, speed=0.4)
     features = FeatureOptions(augment=strong)
-    streams = [stream_of(recipe.model, features, corpus, split), Teacher(teacher, corpus, vocabulary).video(split)]
+    streams = [stream_of(recipe.model, features, corpus, split), Teacher(teacher, corpus, vocabulary).seen(split)]
     batches = TrainingBatches(split, streams, vocabulary, features, size=8, seed=0)
     batch = next(iter(batches.dataset(0, 0, 1)))
-    fine, coarse = (tf.cast(batch[name], tf.float32) for name in (VIDEO, "video"))
+    fine, coarse = (tf.cast(batch[name], tf.float32) for name in (SEEN, "video"))
     assert (fine.shape[2:], coarse.shape[2:]) == ((64, 64, 3), (16, 16, 3))
     # The grey ground is noise; the bright square is in the same place for both.
     shrunk = tf.reshape(fine, (*fine.shape[:2], 16, 4, 16, 4, 3)).numpy().mean((3, 5))

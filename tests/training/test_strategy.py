@@ -29,7 +29,7 @@ from tf_slr.training.recipe import load_recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.runs import Run
 from tf_slr.training.strategy import strategy_here
-from tf_slr.training.teacher import VIDEO
+from tf_slr.training.teacher import SEEN
 from tf_slr.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -219,7 +219,7 @@ def test_a_network_of_mixed_precision_has_logits_losses_and_weights_of_float32(n
         assert 0 < np.abs(outputs[head] - exact[head]).max() < 0.1 * np.abs(exact[head]).max()
     model = Recogniser(network, 1.0)
     model.compile(scaled(tf_keras.optimizers.AdamW(1e-2), precision))
-    batch.pop(VIDEO, None)
+    batch.pop(SEEN, None)
     first, *_, last = [model.train_step(batch) for _ in range(3)]
     assert {loss.dtype for loss in first.values()} == {tf.float32}
     assert float(last["loss"]) < float(first["loss"])

@@ -17,9 +17,10 @@ from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.evaluation import network_outputs
-from tf_slr.training.networks import stream_of
+from tf_slr.training.networks import build, inputs_of, stream_of
 from tf_slr.training.recipe import Recipe, load_recipe
-from tf_slr.training.teacher import CONV, SEQUENCE, Teacher, follow
+from tf_slr.training.recogniser import Recogniser
+from tf_slr.training.teacher import CONV, SEEN, SEQUENCE, Teacher, follow
 from tf_slr.training.trainer import Trainer
 
 
@@ -72,10 +73,28 @@ def test_a_teacher_of_other_glosses_is_refused(teacher):
 
 
 def test_what_a_landmark_network_lacks_is_said(teacher):
-    with pytest.raises(UsageError, match=r"distill\.online needs a teacher that reads video"):
-        teacher.video(load_split(teacher.corpus, "dev"))
     with pytest.raises(UsageError, match=r"distill\.features .* model\.kind = 'mslr' does not have"):
         Recipe(distill=DistillOptions(teacher="run", features=1.0, online=True))
+
+
+def test_a_teacher_of_landmarks_sees_what_the_student_sees(teacher):
+    """Online: augmentation, noise included, is one draw; a student that is its teacher has nothing to learn."""
+    split = load_split(teacher.corpus, "train")
+    recipe = load_recipe("default", ["features.augment.flip=1.0", "features.augment.jitter=0.1"])
+    student = stream_of(recipe.model, recipe.features, teacher.corpus, split)
+    batches = TrainingBatches(
+        split, [student, teacher.seen(split)], teacher.corpus.vocabulary(), recipe.features, 8, seed=1
+    )
+    batch = next(iter(batches.dataset(0, 0, 1)))
+    assert np.array_equal(batch[SEEN], batch["landmarks"])
+    assert not np.array_equal(batch[SEEN], next(iter(batches.dataset(1, 0, 1)))[SEEN])
+    options = DistillOptions(teacher=str(teacher.run.root), conv=1.0, sequence=1.0, online=True)
+    model = Recogniser(teacher.network, 1.0, options, teacher.network)
+    losses = model.losses_of(model(inputs_of(batch)), batch, model._taught(batch))
+    assert abs(float(losses["kd_sequence"]) + float(losses["kd_conv"])) < 1e-4
+    other = Recogniser(build(teacher.recipe.model, teacher.run.vocabulary.classes, 1), 1.0, options, teacher.network)
+    losses = other.losses_of(other(inputs_of(batch)), batch, other._taught(batch))
+    assert min(float(losses["kd_sequence"]), float(losses["kd_conv"])) > 0.01
 
 
 def test_batches_carry_the_teachers_logits_of_each_clip(teacher):

@@ -43,12 +43,12 @@ class Stream(Protocol):
 
 
 class Landmarks:
-    """Normalised landmarks, [T, 276]."""
+    """Normalised landmarks, [T, 276]; `name` is what the network calls them."""
 
-    name, shape, dtype, stride = "landmarks", (VALUES,), np.float32, 1
+    shape, dtype, stride = (VALUES,), np.float32, 1
 
-    def __init__(self, clips: Sequence[Clip], rule: Normalisation) -> None:
-        self._clips, self._rule = clips, rule
+    def __init__(self, clips: Sequence[Clip], rule: Normalisation, name: str = "landmarks") -> None:
+        self.name, self._clips, self._rule = name, clips, rule
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`."""

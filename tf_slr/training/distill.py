@@ -29,7 +29,7 @@ class DistillOptions:
         inner_temperature: the same between the own heads.
         blank: whether the blank takes part in what is compared with the teacher.
         inner_blank: the same between the own heads.
-        online: compute the teacher on the very frames that the student's augmentation shows, instead of
+        online: compute the teacher on the very change that the student's augmentation shows, instead of
             once for each clip. Kept logits move along with a change of tempo, but know nothing of any other
             change; online costs a teacher's forward pass a step.
     """

@@ -55,7 +55,7 @@ def stream_under(rule: InputRule, corpus: Corpus, split: UsableSplit, name: str 
         return Video(corpus.root, split.samples, rule, split.clips, name or "video")
     if split.clips is None:
         raise UsageError(f"{corpus.root}: has no landmarks, which this network reads; prepare it with them")
-    return Landmarks(split.clips, rule)
+    return Landmarks(split.clips, rule, name or "landmarks")
 
 
 def inputs_of(batch: dict[str, tf.Tensor], name: str = "") -> dict[str, tf.Tensor]:
@@ -63,9 +63,9 @@ def inputs_of(batch: dict[str, tf.Tensor], name: str = "") -> dict[str, tf.Tenso
 
     Args:
         batch: a `Batch`.
-        name: of the video stream; empty for the one of the network that is trained.
+        name: of the teacher's stream; empty for the one of the network that is trained.
     """
-    if not name and "landmarks" in batch:
-        return {"landmarks": batch["landmarks"], "frames": batch["frames"]}
-    video = tf.cast(batch[name or "video"], tf.float32) / 127.5 - 1
-    return {"video": video, "frames": batch["frames"]}
+    stream = batch[name or ("landmarks" if "landmarks" in batch else "video")]
+    if len(stream.shape) == 3:
+        return {"landmarks": stream, "frames": batch["frames"]}
+    return {"video": tf.cast(stream, tf.float32) / 127.5 - 1, "frames": batch["frames"]}

@@ -8,7 +8,7 @@ from tf_slr.training.ctc import ctc_loss
 from tf_slr.training.distill import DistillOptions, divergence, feature_distance
 from tf_slr.training.networks import inputs_of
 from tf_slr.training.strategy import shares
-from tf_slr.training.teacher import CONV, SEQUENCE, VIDEO
+from tf_slr.training.teacher import CONV, SEEN, SEQUENCE
 
 
 class Recogniser(tf_keras.Model):
@@ -53,8 +53,8 @@ class Recogniser(tf_keras.Model):
 
     def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The teacher's outputs on a batch."""
-        if VIDEO in batch:
-            return self.teacher(inputs_of(batch, VIDEO), training=False)
+        if SEEN in batch:
+            return self.teacher(inputs_of(batch, SEEN), training=False)
         kept = {"conv_logits": CONV, "sequence_logits": SEQUENCE}
         return {name: tf.cast(batch[stream], tf.float32) for name, stream in kept.items() if stream in batch}
 

@@ -24,8 +24,8 @@ from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.networks import stream_of
 from tf_slr.training.runs import Run
 
-# Names of what a teacher adds to a batch: its kept logits, or the video it sees.
-CONV, SEQUENCE, VIDEO = "teacher_conv", "teacher_sequence", "teacher_video"
+# Names of what a teacher adds to a batch: its kept logits, or the clip as it sees it.
+CONV, SEQUENCE, SEEN = "teacher_conv", "teacher_sequence", "teacher_seen"
 
 
 class KeptLogits:
@@ -71,7 +71,8 @@ class Teacher:
         Raises:
             UsageError: the teacher has none, or theirs has another shape.
         """
-        self._require_video("distill.features")
+        if isinstance(self.recipe.model, MslrOptions):
+            raise UsageError(f"{self.run.root}: reads landmarks; distill.features needs a teacher that reads video")
         ours, theirs = student.feature_shape, self.recipe.model.feature_shape
         if ours != theirs:
             raise UsageError(
@@ -80,18 +81,9 @@ class Teacher:
                 "change the student's model.scale, model.channels or model.widths"
             )
 
-    def _require_video(self, what: str) -> None:
-        if isinstance(self.recipe.model, MslrOptions):
-            raise UsageError(f"{self.run.root}: reads landmarks; {what} needs a teacher that reads video")
-
-    def video(self, split: UsableSplit) -> Stream:
-        """The stream that the teacher sees.
-
-        Raises:
-            UsageError: the teacher reads landmarks.
-        """
-        self._require_video("distill.online")
-        return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, VIDEO)
+    def seen(self, split: UsableSplit) -> Stream:
+        """The stream that the teacher sees, video or landmarks."""
+        return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, SEEN)
 
     def logits(self, split: UsableSplit) -> list[Stream]:
         """Both heads' logits of every clip as it is, computed once and kept beside the teacher's weights.

@@ -101,7 +101,7 @@ class Trainer:
         online = teacher if recipe.distill.online else None
         if teacher:
             kept = None if online else chief_first(self.strategy, lambda: teacher.logits(self.train))
-            streams += kept or [teacher.video(self.train)]
+            streams += kept or [teacher.seen(self.train)]
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
         )
