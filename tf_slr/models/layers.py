@@ -6,6 +6,7 @@ from tf_keras import layers
 
 from tf_slr import timing
 from tf_slr.errors import UsageError
+from tf_slr.models.over_time import Lstm
 
 
 def time_mask(lengths: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
@@ -101,8 +102,8 @@ class BiLstm(layers.Layer):
 
     def __init__(self, units: int, **kwargs):
         super().__init__(**kwargs)
-        self.forward_lstm = layers.LSTM(units, return_sequences=True, name="forward")
-        self.backward_lstm = layers.LSTM(units, return_sequences=True, name="backward")
+        self.forward_lstm = Lstm(units, name="forward")
+        self.backward_lstm = Lstm(units, name="backward")
 
     def call(self, x, lengths):
         ahead = self.forward_lstm(x)  # (B, T, units)

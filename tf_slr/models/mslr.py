@@ -24,6 +24,7 @@ from tf_slr.models.layers import (
     temporal_stack,
     time_mask,
 )
+from tf_slr.models.over_time import TimeConvolution
 
 NORM_EPSILON = 1e-5
 
@@ -72,13 +73,10 @@ class Mslr(tf_keras.Model):
         super().__init__(name="mslr")
         self.options, self.classes = options, classes
         kernels = [size for kind, size in options.stack() if kind == "K"]
-        # Conv2D, because tfmot wraps it. Time is the width of a picture one pixel high: along its height oneDNN
-        # would take twice as long.
         self.convolutions = [
-            layers.Conv2D(options.width, (1, size), padding="same", use_bias=not options.batch_norm,
-                          kernel_initializer="he_normal", name=f"conv{i}")
+            TimeConvolution(options.width, size, "same", use_bias=not options.batch_norm, name=f"conv{i}")
             for i, size in enumerate(kernels)
-        ]  # fmt: skip
+        ]
         self.norms = [MaskedBatchNorm(name=f"norm{i}") for i in range(len(kernels) if options.batch_norm else 0)]
         self.conv_dropout = SeededDropout(options.dropout, 2 * seed, name="conv_dropout")
         self.bilstm = BiLstm(options.hidden, name="bilstm")

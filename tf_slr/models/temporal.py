@@ -19,6 +19,7 @@ from tf_slr.models.layers import (
     temporal_stack,
     time_mask,
 )
+from tf_slr.models.over_time import TimeConvolution
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,8 @@ class TemporalHead(layers.Layer):
         super().__init__(**kwargs)
         self.parts, self.halo, self.width = options.parts(), options.halo, options.width
         kernels = [size for kind, size in self.parts if kind == "K"]
-        # Time is the width of a picture one pixel high: along its height oneDNN would take twice as long.
         self.convolutions = [
-            layers.Conv2D(options.width, (1, size), kernel_initializer="he_normal", name=f"conv{i}")
-            for i, size in enumerate(kernels)
+            TimeConvolution(options.width, size, "valid", name=f"conv{i}") for i, size in enumerate(kernels)
         ]
         self.norms = [MaskedBatchNorm(name=f"norm{i}") for i in range(len(kernels))]
         self.lstms = [BiLstm(options.width // 2, name=f"lstm{i}") for i in range(options.lstm_layers)]

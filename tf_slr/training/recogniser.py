@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras
 
 from tf_slr.features.batches import Batch
-from tf_slr.training.ctc import ctc_loss
+from tf_slr.training.ctc import ctc_losses
 from tf_slr.training.distill import DistillOptions, divergence, feature_distance
 from tf_slr.training.networks import inputs_of
 from tf_slr.training.strategy import shares
@@ -65,9 +65,10 @@ class Recogniser(tf_keras.Model):
         part = shares(batch, outputs["steps"])
         steps, labels, glosses = outputs["steps"], batch["labels"], batch["glosses"]
         conv, sequence, options = outputs["conv_logits"], outputs["sequence_logits"], self.distill
+        of_sequence, of_conv = ctc_losses((sequence, conv), steps, labels, glosses)
         losses = {
-            "ctc_sequence": part["clips"] * ctc_loss(sequence, steps, labels, glosses),
-            "ctc_conv": part["clips"] * self.ctc_conv * ctc_loss(conv, steps, labels, glosses),
+            "ctc_sequence": part["clips"] * of_sequence,
+            "ctc_conv": part["clips"] * self.ctc_conv * of_conv,
         }
         softened = (steps, options.temperature, options.blank)
         if options.sequence:
