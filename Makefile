@@ -6,6 +6,10 @@ ROOT   ?= data/$(CORPUS)
 RUN    ?= runs/$(CORPUS)
 RECIPE ?= $(if $(wildcard tf_slr/recipes/$(CORPUS).toml),$(CORPUS),default)
 BUNDLE ?= $(RUN)/bundle
+# Where a recipe NAME-kd stands beside the recipe, a run of the recipe comes first and teaches the student, which follows
+# NAME-kd; make TAUGHT= leaves the teacher out.
+TAUGHT ?= $(if $(wildcard tf_slr/recipes/$(RECIPE)-kd.toml),$(RECIPE)-kd)
+FIRST  ?= $(if $(TAUGHT),$(RUN)-teacher,$(RUN))
 # The corrector learns from what runs on parts of the training data made of the rest; make CORRECTOR= leaves it out.
 CORRECTOR ?= $(RUN)-corrector
 FOLDS     ?= $(RUN)-folds
@@ -57,8 +61,13 @@ $(ROOT)/corpus.toml:
 	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1
 endif
 
-$(RUN)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
-	$(BIN)/tf-slr train --corpus $(ROOT) --run $(RUN) --recipe $(RECIPE)
+$(FIRST)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
+	$(BIN)/tf-slr train --corpus $(ROOT) --run $(FIRST) --recipe $(RECIPE)
+
+ifneq ($(FIRST),$(RUN))
+$(RUN)/summary.json: $(FIRST)/summary.json $(wildcard $(TAUGHT) tf_slr/recipes/$(TAUGHT).toml) | $(READY)
+	$(BIN)/tf-slr train --corpus $(ROOT) --run $(RUN) --recipe $(TAUGHT) --teacher $(FIRST)
+endif
 
 $(FOLDS)/train.jsonl: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
 	$(BIN)/tf-slr crossfit --corpus $(ROOT) --out $(FOLDS) --recipe $(RECIPE) $(addprefix --set ,$(FOLD_SET))
