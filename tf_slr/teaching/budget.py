@@ -10,7 +10,7 @@ from tf_slr.errors import UsageError
 from tf_slr.teaching.division import REST, Division
 
 # Frames that the recipe `composed` learns from in a minute of two cores of a laptop.
-FRAMES_A_MINUTE = 300_000
+FRAMES_A_MINUTE = 400_000
 # Of the time, what is left when the rest was composed, exported and tested.
 SHARE = 0.8
 SENTENCES_A_SIGN = 100
