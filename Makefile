@@ -3,16 +3,15 @@
 
 CORPUS ?= signsynth
 ROOT   ?= data/$(CORPUS)
-RUN    ?= runs/$(CORPUS)
+# The recipe of a student that learns from the first run as well: make TAUGHT=signsynth-kd. Everything after it is the student's.
+TAUGHT ?=
+RUN    ?= runs/$(CORPUS)$(if $(TAUGHT),-taught)
+FIRST  ?= $(if $(TAUGHT),runs/$(CORPUS),$(RUN))
 RECIPE ?= $(if $(wildcard tf_slr/recipes/$(CORPUS).toml),$(CORPUS),default)
 BUNDLE ?= $(RUN)/bundle
-# Where a recipe NAME-kd stands beside the recipe, a run of the recipe comes first and teaches the student, which follows
-# NAME-kd; make TAUGHT= leaves the teacher out.
-TAUGHT ?= $(if $(wildcard tf_slr/recipes/$(RECIPE)-kd.toml),$(RECIPE)-kd)
-FIRST  ?= $(if $(TAUGHT),$(RUN)-teacher,$(RUN))
 # The corrector learns from what runs on parts of the training data made of the rest; make CORRECTOR= leaves it out.
 CORRECTOR ?= $(RUN)-corrector
-FOLDS     ?= $(RUN)-folds
+FOLDS     ?= $(FIRST)-folds
 # What these runs lack is errors, not training.
 FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=14)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
