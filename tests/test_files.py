@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr import files
+from tf_slr.cli import guarded
 from tf_slr.errors import DataError
 
 
@@ -32,6 +33,25 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("old")
+
+    def write() -> int:
+        with files.atomic_path(path), open("/dev/full", "w") as full:
+            full.write("new")
+        return 0
+
+    assert guarded(write) == 1
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["list.csv"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+    assert "No space left" in line
+    assert "make room and run the same command again" in line
 
 
 def test_whoever_reads_the_old_file_goes_on_reading_it(tmp_path):

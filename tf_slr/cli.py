@@ -1,6 +1,7 @@
 """The command line: `tf-slr COMMAND`. Exit codes: 0 done, 1 data or use, 2 bug."""
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -10,6 +11,9 @@ from tf_slr import __version__
 from tf_slr.commands import corpus, correction, evidence, live, poses, prepare, recognition, scoring, teaching, training
 from tf_slr.commands.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
 from tf_slr.errors import SlrError
+
+# What the system says of a disk, or of a user's share of one, without room.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +43,8 @@ def guarded(work: Callable[[], int]) -> int:
         return EXIT_OK
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and named by the system.
-        print(f"error: {error}", file=sys.stderr)
+        room = "; make room and run the same command again: what was written before is whole"
+        print(f"error: {error}{room if error.errno in _FULL else ''}", file=sys.stderr)
         return EXIT_FAULT
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _EXTRAS:

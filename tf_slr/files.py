@@ -33,8 +33,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     The content is flushed to disk before the rename, so that after a crash
     the file is either the old or the new one. On an exception the temporary
-    file is removed and `path` stays as it was; what a killed process leaves,
-    the next writer of `path` takes over and `sweep` removes.
+    file is removed and `path` stays as it was, and an OSError that names no
+    file names `path`; what a killed process leaves, the next writer of `path`
+    takes over and `sweep` removes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,9 +47,11 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         # mkstemp makes files that only the owner reads; ours are ordinary files.
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         # Before the lock is gone: afterwards the name may be another writer's.
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # as of a full disk
+            error.filename = str(path)
         raise
     finally:
         os.close(handle)
