@@ -349,10 +349,8 @@ def resident_megabytes():
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell a process' memory")
 def test_memory_does_not_grow(correcting, shown):
     sentences = []
-    stream, count = (
-        Stream(correcting["n-gram"], on_sentence=lambda one: sentences.append(len(one.words))),
-        0,
-    )
+    stream = Stream(correcting["n-gram"], on_sentence=lambda one: sentences.append(len(one.words)))
+    count = 0
     numbers = itertools.cycle(range(len(shown.points)))
     for number in range(16_000):
         points = shown.points[next(numbers)]

@@ -1,8 +1,9 @@
 """Keras' convolution over time and its LSTM, with gradients made of few large products.
 
-The layers have Keras' variables and give Keras' values. On a CPU, TensorFlow's gradient of a convolution with respect
-to its kernel runs at two thirds of the speed of the same products as one matrix, and Keras' LSTM multiplies inputs and
-accumulates the gradients of its kernels step by step; here both are done for all steps at once.
+The layers are Keras' own but for what they compute with, so that they have its variables and are wrapped for
+fine-tuning in INT8 as its are, and they give Keras' values. On a CPU, TensorFlow's gradient of a convolution with
+respect to its kernel runs at two thirds of the speed of the same products as one matrix, and Keras' LSTM multiplies
+inputs and accumulates the gradients of its kernels step by step; here both are done for all steps at once.
 """
 
 import tensorflow as tf

@@ -64,10 +64,8 @@ def negative_log_likelihood(logits, steps, labels, glosses):
         posterior = ahead + turned(back) - emitted - likelihood[:, None, None]
         posterior = tf.exp(tf.where(shown, posterior, NEVER))  # (B, T, S)
         of_classes = posterior @ tf.one_hot(states, tf.shape(frames)[2])  # (B, T, classes)
-        weight = tf.where(feasible, upstream, 0.0)[:, None, None]
-        return tf.where(valid[..., None] & feasible[:, None, None], weight * (tf.exp(frames) - of_classes), 0.0), *[
-            None
-        ] * 3
+        taught = (valid & feasible[:, None])[..., None]
+        return tf.where(taught, upstream[:, None, None] * (tf.exp(frames) - of_classes), 0.0), None, None, None
 
     return tf.where(feasible, -likelihood, 0.0), gradient
 
