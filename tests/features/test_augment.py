@@ -24,8 +24,9 @@ from tf_slr.landmarks import (
 )
 
 STRONG = AugmentOptions(
-    flip=0.5, rotate=1, rotate_degrees=30, translate=0.2, scale=0.2, fuse=0.5, speed=0.3, jitter=0.02
-)
+    flip=0.5, rotate=1, rotate_degrees=30, translate=0.2, scale=0.2, fuse=0.5, speed=0.3, warp=0.5, stretch=0.2,
+    turn_hands=20, move_hands=0.2, jitter=0.02,
+)  # fmt: skip
 
 
 def clip_of(seed=0, frames=20, aspect=1.6):
@@ -135,6 +136,60 @@ def test_speed_keeps_enough_frames_and_both_ends():
         assert change.positions[-1] == 39
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 80))
+def test_a_warped_clip_goes_from_its_first_frame_to_its_last_and_never_back(seed, frames):
+    change = draw(AugmentOptions(speed=0.3, warp=0.6), frames, np.random.default_rng(seed), shortest=2)
+    assert change.positions[0] == 0
+    assert change.positions[-1] == pytest.approx(frames - 1)
+    assert (np.diff(change.positions) >= 0).all()
+    assert np.round(change.positions).max() <= frames - 1
+
+
+def test_a_warped_clip_is_faster_here_and_slower_there():
+    plain, warped = (
+        [draw(AugmentOptions(speed=0, warp=warp), 60, np.random.default_rng(i)).positions for i in range(50)]
+        for warp in (0, 0.3)
+    )
+    assert all(np.allclose(positions, np.arange(60)) for positions in plain)
+    # At half of its frames a clip is a few frames from where it would be, either way.
+    assert 1 < np.std([positions[30] for positions in warped]) < 6
+    assert np.mean([positions[30] for positions in warped]) == pytest.approx(30.5, abs=2)
+
+
+def test_stretching_makes_the_body_wider_and_lower_about_its_centre():
+    clip = clip_of()
+    changed, frame = apply(clip, still(stretch=1.25))
+    before = to_square(clip.landmarks, clip.aspect)[..., :2] - frame.origin
+    after = to_square(changed.landmarks, clip.aspect)[..., :2] - frame.origin
+    assert np.allclose(after, before * [1.25, 0.8], atol=1e-5, equal_nan=True)
+
+
+@settings(max_examples=30)
+@given(st.floats(-3, 3))
+def test_a_hand_turns_about_its_wrist_and_keeps_its_shape(angle):
+    clip = clip_of()
+    changed, _ = apply(clip, still(turns=(angle, 0)))
+    before, after = (to_square(one.landmarks, clip.aspect)[..., :2] for one in (clip, changed))
+    arms = (before[:, LEFT_HAND] - before[:, LEFT_HAND][:, :1], after[:, LEFT_HAND] - after[:, LEFT_HAND][:, :1])
+    cos, sin = np.cos(angle), np.sin(angle)
+    assert np.allclose(after[:, LEFT_HAND][:, 0], before[:, LEFT_HAND][:, 0], atol=1e-5, equal_nan=True)
+    assert np.allclose(arms[1], arms[0] @ np.array([[cos, sin], [-sin, cos]]), atol=1e-4, equal_nan=True)
+    others = np.setdiff1d(np.arange(POINTS), np.arange(POINTS)[LEFT_HAND])
+    assert np.allclose(changed.landmarks[:, others], clip.landmarks[:, others], atol=1e-6, equal_nan=True)
+
+
+def test_a_moved_hand_takes_the_arms_end_along_and_leaves_the_elbow():
+    clip = clip_of()
+    changed, frame = apply(clip, still(ways=((0, 0), (0.5, -0.25))))
+    way = (to_square(changed.landmarks, clip.aspect) - to_square(clip.landmarks, clip.aspect)) / frame.scale
+    moved = [*range(RIGHT_HAND.start, RIGHT_HAND.stop), *range(RIGHT_WRIST, RIGHT_WRIST + 4)]
+    expected = np.zeros((POINTS, 3))
+    expected[moved, :2] = 0.5, -0.25
+    assert np.allclose(np.nan_to_num(way), np.where(np.isnan(way), 0, expected), atol=1e-4)
+    assert np.isfinite(way[:, RIGHT_HAND]).any()
+
+
 def test_nothing_asked_changes_nothing():
     clip = clip_of()
     changed, frame = apply(clip, draw(NONE, 20, np.random.default_rng(0)))
@@ -155,3 +210,5 @@ def test_drawing_is_repeatable_and_probabilities_hold():
 def test_bad_options_are_refused():
     with pytest.raises(UsageError, match="flip"):
         AugmentOptions(flip=1.5)
+    with pytest.raises(UsageError, match=r"augment.warp: expected 0 or more, received -0.1"):
+        AugmentOptions(warp=-0.1)

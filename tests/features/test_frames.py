@@ -13,8 +13,9 @@ from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame
 from tf_slr.pictures import FrameOptions, squeezed
 
 STRONG = AugmentOptions(
-    rotate=1, rotate_degrees=20, translate=0.1, scale=0.1, fuse=0, speed=0.3, jitter=0, drop_hand=0, crop=False
-)
+    rotate=1, rotate_degrees=20, translate=0.1, scale=0.1, fuse=0, speed=0.3, warp=0.4, stretch=0.1, jitter=0,
+    drop_hand=0, crop=False,
+)  # fmt: skip
 
 
 def clip_with_pictures(width, height, frames=6):

@@ -19,6 +19,9 @@ from tf_slr.runtime import Recognizer
 from tf_slr.runtime.stream import Stream, StreamOptions
 from tf_slr.scoring import score
 
+# The sentences of the tiny corpus are composed, with rests of up to 0.7 s between signs.
+PATIENT = StreamOptions(pause=0.8)
+
 
 @pytest.fixture(scope="module")
 def recognizer(tiny_bundle):
@@ -34,7 +37,7 @@ def shown(tiny_corpus):
 def told(recognizer, shown):
     """What a stream makes of it: words, each with the time of its commitment, and sentences."""
     sentences, words = [], []
-    stream = Stream(recognizer, on_sentence=sentences.append)
+    stream = Stream(recognizer, PATIENT, on_sentence=sentences.append)
     for number in range(len(shown.points)):
         words += [(number / FPS, word) for word in feed(stream, shown, start=number, stop=number + 1)]
     words += [(len(shown.points) / FPS, word) for word in stream.finish()]
@@ -63,7 +66,7 @@ def correcting(tmp_path_factory, tiny_bundle):
 def streamed(recognizer, shown, options=None):
     """The sentences of a stream."""
     sentences = []
-    stream = Stream(recognizer, options, on_sentence=sentences.append)
+    stream = Stream(recognizer, options or PATIENT, on_sentence=sentences.append)
     feed(stream, shown)
     stream.finish()
     return sentences
@@ -94,7 +97,7 @@ def test_every_pause_ends_a_sentence(shown, told):
 
 def test_words_come_in_order_and_soon(told):
     times, words, _ = told
-    options = StreamOptions()
+    options = PATIENT
     assert all(a.start < a.end <= b.start for a, b in itertools.pairwise(words))
     assert all(word.end <= time for time, word in zip(times, words, strict=True))
     longest = max(options.look_ahead + options.hop, options.pause + options.margin) + 0.3
@@ -174,7 +177,7 @@ def test_corrected_streams_do_not_disturb_each_other(correcting, shown, way):
     one, late = correcting[way], 77
     alone = streamed(one, shown)
     sentences = ([], [])
-    streams = [Stream(one, on_sentence=each.append) for each in sentences]
+    streams = [Stream(one, PATIENT, on_sentence=each.append) for each in sentences]
     for number in range(len(shown.points) + late):
         for which, place in enumerate((number, number - late)):
             if 0 <= place < len(shown.points):
@@ -186,7 +189,7 @@ def test_corrected_streams_do_not_disturb_each_other(correcting, shown, way):
 
 def test_streams_do_not_disturb_each_other(recognizer, shown, told):
     """One stream behind the other, frame by frame, with one recogniser."""
-    streams, late = (Stream(recognizer), Stream(recognizer)), 77
+    streams, late = (Stream(recognizer, PATIENT), Stream(recognizer, PATIENT)), 77
     words = ([], [])
     for number in range(len(shown.points) + late):
         for which, place in enumerate((number, number - late)):
@@ -197,7 +200,7 @@ def test_streams_do_not_disturb_each_other(recognizer, shown, told):
 
 
 def test_repeated_and_late_frames_change_nothing(recognizer, shown, told):
-    stream, words = Stream(recognizer), []
+    stream, words = Stream(recognizer, PATIENT), []
     for number in range(len(shown.points)):
         words += feed(stream, shown, start=number, stop=number + 1)
         if number % 3 == 0:
@@ -216,7 +219,7 @@ def test_any_frame_rate(recognizer, shown, told, fps):
     before = numbers.astype(int)
     weight = (numbers - before)[:, None, None]
     other = shown._replace(points=shown.points[before] * (1 - weight) + shown.points[before + 1] * weight)
-    stream = Stream(recognizer)
+    stream = Stream(recognizer, PATIENT)
     words = feed(stream, other, times=5000 + numbers / FPS) + stream.finish()
     assert score([glosses_of(told[1])], [glosses_of(words)]).wer < 0.15
     assert words[0].start == pytest.approx(5000 + told[1][0].start, abs=0.2)
@@ -225,7 +228,7 @@ def test_any_frame_rate(recognizer, shown, told, fps):
 def test_a_trembling_clock(recognizer, shown, told):
     rng = np.random.default_rng(1)
     times = np.arange(len(shown.points)) / FPS + rng.uniform(0, 0.02, len(shown.points))
-    stream = Stream(recognizer)
+    stream = Stream(recognizer, PATIENT)
     words = feed(stream, shown, times=times) + stream.finish()
     assert score([glosses_of(told[1])], [glosses_of(words)]).wer < 0.15
 
@@ -235,7 +238,7 @@ def test_a_clock_that_leaps_ends_the_sentence(recognizer, shown, leap):
     glosses, begin, end = shown.clips[0]
     _, _, far = shown.clips[1]
     sentences = []
-    stream = Stream(recognizer, on_sentence=sentences.append)
+    stream = Stream(recognizer, PATIENT, on_sentence=sentences.append)
     times = np.arange(len(shown.points)) / FPS
     times[end:] += leap
     feed(stream, shown, times=times, start=begin, stop=end)
@@ -252,7 +255,7 @@ def test_a_clock_that_leaps_ends_the_sentence(recognizer, shown, leap):
 def test_a_short_gap_is_no_pause(recognizer, shown, told):
     """Frames lost in a row while somebody signs, as when a machine is busy."""
     sentences = []
-    stream = Stream(recognizer, on_sentence=sentences.append)
+    stream = Stream(recognizer, PATIENT, on_sentence=sentences.append)
     _, begin, end = shown.clips[0]
     middle = (begin + end) // 2
     kept = [*range(middle), *range(middle + 9, len(shown.points))]
@@ -264,7 +267,7 @@ def test_a_short_gap_is_no_pause(recognizer, shown, told):
 
 def test_hands_that_rest_or_are_away_are_silent(recognizer, shown):
     sentences = []
-    stream = Stream(recognizer, on_sentence=sentences.append)
+    stream = Stream(recognizer, PATIENT, on_sentence=sentences.append)
     rest = resting(300, np.random.default_rng(3))
     assert feed(stream, Signing(rest, shown.aspect, [])) == []
     for number in range(300):
@@ -278,7 +281,7 @@ def test_who_leaves_the_picture_ends_the_sentence(recognizer, shown):
         points = shown.points[begin:end]
         whole = recognizer.transcribe(Clip(points[:, :POINTS], points[:, POINTS:], shown.aspect)).glosses
         sentences = []
-        stream = Stream(recognizer, on_sentence=sentences.append)
+        stream = Stream(recognizer, PATIENT, on_sentence=sentences.append)
         words = feed(stream, shown, start=begin, stop=end)
         for number in range(end, end + 40):
             words += stream.feed(number / FPS, None, shown.aspect)
@@ -291,7 +294,7 @@ def test_a_sentence_without_pause_is_ended_in_time(recognizer, shown, told):
     parts = [shown.points[begin:end] for _, begin, end in shown.clips]
     restless = Signing(np.concatenate(parts), shown.aspect, shown.clips)
     sentences = []
-    stream = Stream(recognizer, StreamOptions(window=3.0, longest=6.0), on_sentence=sentences.append)
+    stream = Stream(recognizer, StreamOptions(window=3.0, pause=0.8, longest=6.0), on_sentence=sentences.append)
     words = feed(stream, restless) + stream.finish()
     assert [word for sentence in sentences for word in sentence.words] == words
     assert len(sentences) >= len(restless.points) // (7 * FPS)
@@ -349,7 +352,7 @@ def resident_megabytes():
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell a process' memory")
 def test_memory_does_not_grow(correcting, shown):
     sentences = []
-    stream = Stream(correcting["n-gram"], on_sentence=lambda one: sentences.append(len(one.words)))
+    stream = Stream(correcting["n-gram"], PATIENT, on_sentence=lambda one: sentences.append(len(one.words)))
     count = 0
     numbers = itertools.cycle(range(len(shown.points)))
     for number in range(16_000):

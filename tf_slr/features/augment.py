@@ -1,7 +1,8 @@
-"""Augmentation of landmark clips, as KD-MSLRT describes it, on the [T, 92, 3] array.
+"""Augmentation of landmark clips, as KD-MSLRT describes it and further, on the [T, 92, 3] array.
 
 All chance is in `draw`: the change it returns can be applied to landmarks
-and to the video of the same clip, so that teacher and student see one world.
+and to the video of the same clip, so that teacher and student see one world
+(but for noise and for what happens to single hands, which a video cannot show).
 A point that was not found stays NaN throughout.
 """
 
@@ -10,7 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_slr.errors import UsageError
-from tf_slr.landmarks import LEFT_HAND, MIRROR, RIGHT_HAND, BodyFrame, Clip, body_frame
+from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, MIRROR, RIGHT_HAND, RIGHT_WRIST, BodyFrame, Clip, body_frame
+
+# How often the tempo of a warped clip is drawn anew; about two a sign.
+WARP_FRAMES = 12
+# The points of the pose that go where a hand goes: wrist, little finger, index finger, thumb.
+_OF_HAND = 4
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,11 @@ class AugmentOptions:
         scale: standard deviation of the body's relative size.
         fuse: probability, for each frame, of being mixed with the one before.
         speed: the clip is played up to this share faster or slower.
+        warp: standard deviation of the logarithm of the tempo within the clip, so that some signs last longer than
+            others.
+        stretch: standard deviation of the logarithm of the factor by which the body is wider, and lower, than it was.
+        turn_hands: standard deviation of each hand's turn about its wrist, in degrees.
+        move_hands: standard deviation of each hand's way, right and down, from where it was signed, in shoulder widths.
         jitter: standard deviation of noise on every coordinate, in shoulder widths.
         drop_hand: probability, for each hand, of losing it in one run of frames.
         crop: whether a video is cropped anywhere instead of at its centre; landmarks have no border.
@@ -37,6 +48,10 @@ class AugmentOptions:
     scale: float = 0.05
     fuse: float = 0.2
     speed: float = 0.2
+    warp: float = 0.0
+    stretch: float = 0.0
+    turn_hands: float = 0.0
+    move_hands: float = 0.0
     jitter: float = 0.01
     drop_hand: float = 0.0
     crop: bool = True
@@ -47,10 +62,16 @@ class AugmentOptions:
                 raise UsageError(f"augment.{name}: expected a probability from 0 to 1, received {getattr(self, name)}")
         if not 0 <= self.speed < 1:
             raise UsageError(f"augment.speed: expected a share from 0 to below 1, received {self.speed}")
+        for name in ("translate", "scale", "warp", "stretch", "turn_hands", "move_hands", "jitter"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"augment.{name}: expected 0 or more, received {getattr(self, name)}")
 
 
 # The recipe of a clip that is shown as it is.
-NONE = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0, jitter=0, drop_hand=0, crop=False)
+NONE = AugmentOptions(
+    flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0, warp=0, stretch=0, turn_hands=0, move_hands=0, jitter=0,
+    drop_hand=0, crop=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +85,9 @@ class Change:
         angle: turn in radians, from x to y.
         shift: move in shoulder widths, x and y.
         scale: factor on the size of the body.
+        stretch: factor on its width, and divisor of its height.
+        turns: of the left and the right hand about their wrists, in radians, from x to y.
+        ways: of the left and the right hand, in shoulder widths, x and y.
         jitter: standard deviation of the noise in shoulder widths, drawn from `noise_seed`.
         lost: for left and right hand, the first and last + 1 new frame without it.
         noise_seed: seed of the noise.
@@ -76,10 +100,18 @@ class Change:
     angle: float = 0.0
     shift: tuple[float, float] = (0.0, 0.0)
     scale: float = 1.0
+    stretch: float = 1.0
+    turns: tuple[float, float] = (0.0, 0.0)
+    ways: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
     jitter: float = 0.0
     lost: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     noise_seed: int = 0
     crop: tuple[float, float] = (0.5, 0.5)
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """What happens to (x, y, z) about the body's centre, where x and y are in one unit: [3, 3]."""
+        return _turn(self.angle) * self.scale @ np.diag([self.stretch, 1 / self.stretch, 1])
 
 
 def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortest: int = 1) -> Change:
@@ -92,7 +124,6 @@ def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortes
     fusion[0] = 0.0
     angle = np.radians(rng.uniform(-options.rotate_degrees, options.rotate_degrees))
     return Change(
-        positions=np.linspace(0, frames - 1, length),
         fusion=fusion,
         flip=bool(rng.random() < options.flip),
         angle=float(angle) if rng.random() < options.rotate else 0.0,
@@ -102,7 +133,21 @@ def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortes
         lost=(_run(options, length, rng), _run(options, length, rng)),
         noise_seed=int(rng.integers(2**31)),
         crop=tuple(rng.random(2)) if options.crop else (0.5, 0.5),
+        positions=_positions(frames, length, options.warp, rng),
+        stretch=float(np.exp(rng.normal() * options.stretch)),
+        turns=tuple(np.radians(rng.normal(0, 1, 2) * options.turn_hands)),
+        ways=tuple(map(tuple, rng.normal(0, 1, (2, 2)) * options.move_hands)),
     )
+
+
+def _positions(frames: int, length: int, warp: float, rng: np.random.Generator) -> np.ndarray:
+    """Which of a clip's frames each of `length` new ones shows: from the first to the last, never backwards."""
+    if not warp or length < 2:
+        return np.linspace(0, frames - 1, length)
+    knots = max(2, 1 + round(length / WARP_FRAMES))
+    tempo = np.interp(np.linspace(0, knots - 1, length - 1), np.arange(knots), rng.normal(0, warp, knots))
+    passed = np.concatenate([[0.0], np.cumsum(np.exp(tempo))])
+    return passed * ((frames - 1) / passed[-1])
 
 
 def _run(options: AugmentOptions, length: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -122,6 +167,7 @@ def apply(clip: Clip, change: Change) -> tuple[Clip, BodyFrame]:
     shoulders = None if clip.shoulders is None else _in_time(clip.shoulders, change)
     if change.flip:
         landmarks, shoulders, frame = flip(landmarks, shoulders, frame, clip.aspect)
+    _move_hands(landmarks, change, frame, clip.aspect)
     landmarks = _in_space(landmarks, change, frame, clip.aspect)
     if shoulders is not None:
         shoulders = _in_space(shoulders, change, frame, clip.aspect)
@@ -156,11 +202,33 @@ def flip(
 
 
 def _in_space(points: np.ndarray, change: Change, frame: BodyFrame, aspect: float) -> np.ndarray:
-    """Turn, scale and shift about the body's centre, in units in which x and y are alike."""
-    unit = np.array([aspect, 1, aspect], np.float32)
-    square = points * unit
-    cos, sin = np.cos(change.angle) * change.scale, np.sin(change.angle) * change.scale
-    matrix = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, change.scale]], np.float32)
+    """Stretch, turn, scale and shift about the body's centre, in units in which x and y are alike."""
+    unit = _unit(aspect)
     centre = np.array([*frame.origin, 0], np.float32)
     shift = np.array([*change.shift, 0], np.float32) * frame.scale
-    return ((square - centre) @ matrix.T + centre + shift) / unit
+    return ((points * unit - centre) @ change.matrix.astype(np.float32).T + centre + shift) / unit
+
+
+def _move_hands(points: np.ndarray, change: Change, frame: BodyFrame, aspect: float) -> None:
+    """Turn each hand about its wrist and move it, the pose's points of it along, in place."""
+    unit = _unit(aspect)
+    sides = (LEFT_HAND, LEFT_WRIST), (RIGHT_HAND, RIGHT_WRIST)
+    for (hand, wrist), turn, way in zip(sides, change.turns, change.ways, strict=True):
+        if turn:
+            root = points[:, hand.start : hand.start + 1]
+            points[:, hand] = (points[:, hand] - root) * unit @ _turn(turn).astype(np.float32).T / unit + root
+        if any(way):
+            step = np.array([*way, 0], np.float32) * frame.scale / unit
+            points[:, hand] += step
+            points[:, wrist : wrist + _OF_HAND] += step
+
+
+def _turn(angle: float) -> np.ndarray:
+    """The rotation from x to y, [3, 3]."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+
+
+def _unit(aspect: float) -> np.ndarray:
+    """Factors on (x / width, y / height, z) that bring them to one unit, the picture's height."""
+    return np.array([aspect, 1, aspect], np.float32)

@@ -35,7 +35,7 @@ def show(
 ) -> np.ndarray:
     """Apply a change to a clip's pictures, and bring them to the network's size.
 
-    Turning, scaling, shifting and mirroring are the ones `augment.apply`
+    Turning, stretching, scaling, shifting and mirroring are the ones `augment.apply`
     does to landmarks, about the same centre; together with squeezing and
     cropping they are one affine map, so that a picture is sampled once.
 
@@ -74,8 +74,8 @@ def _affine(change: Change, body: BodyFrame, aspect: float) -> np.ndarray:
     mirror = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) if change.flip else np.eye(3)
     origin = np.array(body.origin)
     centre = np.array([aspect - origin[0], origin[1]]) if change.flip else origin
-    cos, sin = np.cos(change.angle) * change.scale, np.sin(change.angle) * change.scale
-    turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    turn = np.eye(3)
+    turn[:2, :2] = change.matrix[:2, :2]
     moved = centre + np.array(change.shift) * body.scale
     body_map = shift(*moved) @ turn @ shift(*-centre)
     square = scaling(aspect, 1.0)

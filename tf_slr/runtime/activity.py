@@ -13,6 +13,8 @@ _WRISTS = ((LEFT_WRIST, LEFT_HAND.start), (RIGHT_WRIST, RIGHT_HAND.start))
 # Movement is looked for between the means of two stretches of this many seconds, one after the other: a tracker's
 # jitter averages out, a hand on its way does not.
 STRETCH = 0.16
+# Hands that rest for so many seconds have ended what they said.
+PAUSE = 0.6
 
 
 @dataclass(frozen=True)

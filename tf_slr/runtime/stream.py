@@ -24,7 +24,7 @@ import numpy as np
 from tf_slr import timing
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, BodyFrame, Clip, Normalisation, body_frame, normalise, to_square
-from tf_slr.runtime.activity import Activity, ActivityOptions, wrists_in_sight
+from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.resampling import Resampler
@@ -50,7 +50,7 @@ class StreamOptions:
     window: float = 6.0
     hop: float = 0.32
     look_ahead: float = 0.8
-    pause: float = 0.8
+    pause: float = PAUSE
     margin: float = 0.16
     memory: float = 10.0
     longest: float = 60.0

@@ -7,12 +7,10 @@ import numpy as np
 from tf_slr import timing
 from tf_slr.corpus.isolated import MIN_FRAMES
 from tf_slr.landmarks import LEFT_HAND, POINTS, RIGHT_HAND, BodyFrame, Clip, body_frame, to_square
-from tf_slr.runtime.activity import Activity, ActivityOptions, wrists_in_sight
+from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
 from tf_slr.runtime.resampling import Resampler
 
-# All in seconds. Hands that rest this long have ended a take,
-PAUSE = 0.6
-# of which this much rest is left at either end, since the first movement is seen a little late.
+# All in seconds. So much rest is left to a take at either end, since the first movement is seen a little late.
 MARGIN = 0.1
 # Nothing shorter, margins and all, is a sign; and nobody signs one sign this long.
 SHORTEST, LONGEST = 0.45, 6.0
