@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tf_slr import config, files, timing
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
+from tf_slr.features.augment import Change
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
@@ -116,6 +117,18 @@ def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
         ]  # fmt: skip
         steps = -(-count // 4)
         assert any(np.array_equal(row[:steps], kept[1].shown(i, None)) for i in fitting)
+
+
+def test_kept_logits_follow_a_tempo_that_changes_within_the_clip(teacher):
+    split = load_split(teacher.corpus, "train")
+    kept = teacher.logits(split)[1]
+    frames = split.samples[0].frames
+    positions = np.linspace(0, 1, frames) ** 2 * (frames - 1)
+    slow_start = Change(positions, np.zeros(frames))
+    plain, warped = kept.shown(0, None), kept.shown(0, slow_start)
+    assert np.array_equal(kept.shown(0, Change(np.arange(frames), np.zeros(frames))), plain)
+    assert np.array_equal(warped, follow(plain, positions))
+    assert not np.array_equal(warped, plain)
 
 
 @given(st.integers(1, 60), st.floats(0.6, 1.6))

@@ -40,9 +40,7 @@ class KeptLogits:
     def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`; a change of the pictures leaves the logits alone, one of the tempo moves them along."""
         rows = read_logits(self._paths[index], self._frames[index], self.shape[0])[self.name]
-        if change is None or len(change.positions) == self._frames[index]:
-            return rows
-        return follow(rows, change.positions)
+        return rows if change is None else follow(rows, change.positions)
 
 
 class Teacher:
