@@ -1,21 +1,19 @@
-# `make` builds the environment once, then trains a teacher, its student and a corrector, exports and measures, all on the
-# embedded corpus.
+# `make` builds the environment once, then trains, exports and measures on the embedded corpus.
 # Every name below can be overridden: make train CORPUS=news ROOT=/data/news RECIPE=my.toml
 
 CORPUS ?= signsynth
 ROOT   ?= data/$(CORPUS)
-RUN    ?= runs/$(CORPUS)
+# The recipe of a student that learns from the first run as well: make TAUGHT=signsynth-kd. Everything after it is the student's.
+TAUGHT ?=
+RUN    ?= runs/$(CORPUS)$(if $(TAUGHT),-taught)
+FIRST  ?= $(if $(TAUGHT),runs/$(CORPUS),$(RUN))
 RECIPE ?= $(if $(wildcard tf_slr/recipes/$(CORPUS).toml),$(CORPUS),default)
-# The recipe of a student that learns from a first run of $(RECIPE) as well; make TAUGHT= does without a teacher.
-TAUGHT    ?= $(if $(filter signsynth,$(RECIPE)),signsynth-kd)
-FIRST     ?= $(RUN)$(if $(TAUGHT),-first)
-FIRST_SET ?= $(if $(filter signsynth-kd,$(TAUGHT)),training.epochs=14)
 BUNDLE ?= $(RUN)/bundle
 # The corrector learns from what runs on parts of the training data made of the rest; make CORRECTOR= leaves it out.
 CORRECTOR ?= $(RUN)-corrector
-FOLDS     ?= $(RUN)-folds
+FOLDS     ?= $(FIRST)-folds
 # What these runs lack is errors, not training.
-FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=12)
+FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=14)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
 FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
 STUDENT   ?= $(RECIPE)
@@ -63,7 +61,7 @@ $(ROOT)/corpus.toml:
 endif
 
 $(FIRST)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
-	$(BIN)/tf-slr train --corpus $(ROOT) --run $(FIRST) --recipe $(RECIPE) $(addprefix --set ,$(FIRST_SET))
+	$(BIN)/tf-slr train --corpus $(ROOT) --run $(FIRST) --recipe $(RECIPE)
 
 ifneq ($(FIRST),$(RUN))
 $(RUN)/summary.json: $(FIRST)/summary.json $(wildcard $(TAUGHT) tf_slr/recipes/$(TAUGHT).toml) | $(READY)

@@ -10,6 +10,7 @@ from tf_slr.errors import DataError
 from tf_slr.models.weights import named_weights
 from tf_slr.training.networks import build
 from tf_slr.training.recipe import load_recipe
+from tf_slr.training.runs import Run
 from tf_slr.training.trainer import Trainer
 
 
@@ -44,6 +45,17 @@ def test_training_starts_from_given_weights(tmp_path, video_corpus, recipe, give
     fresh = {name: value.numpy() for name, value in named_weights(build(trainer.recipe.model, 5)).items()}
     assert others
     assert all(weights[name].shape == fresh[name].shape for name in others)
+
+
+def test_training_starts_from_the_best_weights_of_a_run(tmp_path, video_corpus, recipe):
+    corpus = Corpus(video_corpus)
+    Trainer(corpus, recipe("training.epochs=1"), tmp_path / "first").fit()
+    trainer = Trainer(corpus, recipe(f"training.init={tmp_path / 'first'}", "training.seed=7"), tmp_path / "second")
+    first = named_weights(Run(tmp_path / "first").network())
+    assert all(np.array_equal(first[name], value) for name, value in named_weights(trainer.network).items())
+    with pytest.raises(DataError, match=r"second: holds no trained weights"):
+        Trainer(corpus, recipe(f"training.init={tmp_path / 'second'}"), tmp_path / "third")
+    assert not (tmp_path / "third").exists()
 
 
 def test_a_run_that_goes_on_needs_the_file_no_more(tmp_path, video_corpus, recipe, given):

@@ -27,8 +27,9 @@ class TrainingOptions:
         evaluate_every: epochs between evaluations on dev.
         checkpoint_steps: steps between checkpoints (one is also written after each epoch).
         seed: of weights, order, augmentation and dropout.
-        init: a .npz file of weights to start from, by name, such as tools/import_torch.py makes of torchvision's
-            ResNet-18; weights that it does not have are random. Empty for none.
+        init: weights to start from: the folder of a run of the same network, whose best ones are taken, or a .npz file
+            of weights by name, such as tools/import_torch.py makes of torchvision's ResNet-18; those that it does not
+            have are random. Empty for none.
         precision: what the network computes in; its weights and its losses are float32 in any case. The mixed ones
             are for GPUs, and for CPUs with instructions for such numbers: on a CPU without AVX-512 a step of the
             default student took 8.6 times as long in bfloat16.

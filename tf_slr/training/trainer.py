@@ -3,8 +3,10 @@
 import dataclasses
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
@@ -14,7 +16,7 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.splits import load_split
-from tf_slr.models.weights import load_into
+from tf_slr.models.weights import load_into, named_weights
 from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import evaluate, network_logits
@@ -56,6 +58,13 @@ class _Progress(tf_keras.callbacks.Callback):
         self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
 
 
+def _weights_of(source: str) -> Mapping[str, np.ndarray]:
+    """The weights of a .npz file, or the best ones of a run, by name."""
+    if not Path(source).is_dir():
+        return files.read_npz(source)
+    return {name: variable.numpy() for name, variable in named_weights(Run(source).network()).items()}
+
+
 class Trainer:
     """Trains the student of one recipe on one corpus into one run folder.
 
@@ -94,7 +103,7 @@ class Trainer:
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
         if teacher and recipe.distill.features:
             teacher.check_features(recipe.model)
-        initial = files.read_npz(options.init) if options.init and not self.run.last.is_file() else {}
+        initial = _weights_of(options.init) if options.init and not self.run.last.is_file() else {}
         chief_first(self.strategy, lambda: self.run.start(corpus, recipe))
         make_repeatable(options.seed)
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
