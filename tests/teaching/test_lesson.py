@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import GLOSSES, sign
+from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.landmarks import Clip
 from tf_slr.runtime.recognizer import Recognizer
@@ -142,8 +143,17 @@ def test_other_takes_are_another_lesson(taught, recordings, capsys):
     assert "holds a lesson with other takes" in capsys.readouterr().err
 
 
-def test_no_test_take_is_learnt_from(taught, recordings):
+def test_no_take_of_the_test_is_learnt_from(taught, recordings):
     _, root = taught
+    division, _ = divide(recordings, None)
+    tested = {(take.gloss, take.take) for take in division.splits["test"]}
+    assert tested == {(gloss, TAKES - 1) for gloss in (*GLOSSES, REST)}
+    assert tested.isdisjoint((take.gloss, take.take) for take in division.splits["train"] + division.splits["dev"])
+    assert REST not in Corpus(root / "out" / "corpus").vocabulary()
+
+
+def test_of_many_takes_some_are_for_dev_only(recordings, monkeypatch):
+    monkeypatch.setattr("tf_slr.teaching.division.DEV_FROM", TAKES - 1)
     division, left_out = divide(recordings, None)
     assert left_out == []
     places = {name: {(take.gloss, take.take) for take in takes} for name, takes in division.splits.items()}
@@ -151,7 +161,11 @@ def test_no_test_take_is_learnt_from(taught, recordings):
     assert places["dev"] == {(gloss, TAKES - 2) for gloss in (*GLOSSES, REST)}
     assert places["train"] == {(gloss, take) for gloss in (*GLOSSES, REST) for take in range(TAKES - 2)}
     assert division.borrowed == ()
-    assert REST not in Corpus(root / "out" / "corpus").vocabulary()
+
+
+def test_the_last_epoch_is_kept(taught):
+    summary = files.read_json(taught[1] / "out" / "run" / "summary.json")
+    assert summary["best_epoch"] == summary["epochs"]
 
 
 def test_few_takes_all_teach(recordings):
