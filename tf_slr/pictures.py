@@ -72,7 +72,7 @@ def squeezed(pictures: Iterable[np.ndarray], options: FrameOptions) -> np.ndarra
     Raises:
         DataError: there is no picture, or one is of another shape or type.
     """
-    shown = []
+    shown, previous = [], None
     for number, picture in enumerate(pictures, start=1):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise DataError(
@@ -80,7 +80,9 @@ def squeezed(pictures: Iterable[np.ndarray], options: FrameOptions) -> np.ndarra
                 f"found {picture.dtype} {list(picture.shape)}"
             )
         small = shrunk(picture, options)
-        shown.append(sampled(small, crop(options) @ to_unit(small), options))
+        if picture.shape != previous:  # as it seldom does
+            matrix, previous = crop(options) @ to_unit(small), picture.shape
+        shown.append(sampled(small, matrix, options))
     if not shown:
         raise DataError("the video has no frame")
     return np.stack(shown)

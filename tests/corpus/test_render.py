@@ -42,6 +42,19 @@ def test_one_frame_a_moment_and_the_same_again(signed, frames):
     np.testing.assert_array_equal(frames, render(signed, SIZE))
 
 
+def test_gloves_change_hands_alone(signed, frames):
+    """A thumb that is not behind the hand shows its colour, and all that is far from hands is as it was."""
+    gloved = render(signed, SIZE, gloves=True)
+    points = signed.clip().landmarks[..., :2] * SIZE
+    thumbs = 0
+    for index in range(len(frames)):
+        hands = box_mask(points[index, LEFT_HAND], 8) | box_mask(points[index, RIGHT_HAND], 8)
+        np.testing.assert_array_equal(gloved[index][~hands], frames[index][~hands])
+        red, green, blue = gloved[index].astype(int)[box_mask(points[index, RIGHT_HAND][1:5], 1)].T
+        thumbs += bool(((red > 120) & (green < red - 60) & (blue < red - 60)).any())
+    assert thumbs > 0.4 * len(frames)
+
+
 def test_the_palm_is_skin_where_the_landmarks_say(signed, frames):
     points = signed.clip().landmarks[..., :2] * SIZE
     speed = np.linalg.norm(np.gradient(points[:, RIGHT_HAND.start], axis=0), axis=1)

@@ -1,5 +1,8 @@
 """Pictures are changed as the landmarks of the same clip are."""
 
+import shutil
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
-from tf_slr.features.frames import read_pictures, show
+from tf_slr.features.frames import KeptPictures, read_pictures, show
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame
 from tf_slr.pictures import FrameOptions, squeezed
 
@@ -110,6 +113,32 @@ def test_fused_frames_are_mixed():
     change.fusion[1] = 0.25
     shown = show(pictures, FrameOptions(16), change, None, 1.0)
     assert shown[:, 8, 8, 0].tolist() == [0, 75, 200]
+
+
+def test_frames_that_are_not_looked_at_stay_black_and_the_others_are_the_same():
+    clip, pictures = clip_with_pictures(96, 96, frames=9)
+    change = draw(replace(STRONG, fuse=0.5), 9, np.random.default_rng(3))
+    every, second = (show(pictures, FrameOptions(32), change, body_frame(clip), 1.0, n) for n in (1, 2))
+    assert second.shape == every.shape
+    assert np.array_equal(second[::2], every[::2])
+    assert not second[1::2].any()
+
+
+def test_pictures_are_decoded_once_while_there_is_room(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    for value, folder in enumerate(paths, start=1):
+        folder.mkdir()
+        for number in range(4):
+            cv2.imwrite(str(folder / f"{number}.png"), np.full((250, 250, 3), 50 * value, np.uint8))
+    kept = KeptPictures(2)  # two clips of 0.75 MB have room, a third has none
+    for _ in range(2):
+        for value, folder in enumerate(paths, start=1):
+            assert (kept.read(folder, 4) == 50 * value).all()
+        for folder in paths[:2]:
+            if folder.exists():
+                shutil.rmtree(folder)
+    with pytest.raises(DataError, match="expected 5 frames"):
+        kept.read(paths[2], 5)
 
 
 def test_read_pictures_of_a_file_and_of_a_folder(tmp_path):

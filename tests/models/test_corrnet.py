@@ -1,5 +1,7 @@
 """The video teacher: logits equal to PyTorch's on every clip, alone and in padded batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -101,6 +103,46 @@ def test_frame_features_are_zero_beyond_the_end(network):
     outputs = run(network, clip(5), clip(8))
     assert not outputs["frame_features"][0, 5:].numpy().any()
     assert np.allclose(outputs["frame"], tf.reduce_mean(outputs["frame_features"], [2, 3]), atol=1e-6)
+
+
+HALVED = replace(
+    TINY, stem="patches", stem_stride=3, frame="all", temporal=TemporalOptions(every=2, stack="K5-P2-K5", width=24)
+)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 8, 13])
+def test_every_second_frame_gives_the_same_steps(frames):
+    """They are ceil(T/4), whatever T; the frames between are not looked at."""
+    network = lively(HALVED)
+    video = clip(frames)
+    outputs = run(network, video)
+    assert outputs["sequence_logits"].shape == (1, steps(frames), CLASSES)
+    assert outputs["frame_features"].shape == (1, -(-frames // 2), *HALVED.feature_shape)
+    assert outputs["seen"].numpy().tolist() == [-(-frames // 2)]
+    video[1::2] = np.nan
+    assert np.array_equal(run(network, video)["sequence_logits"], outputs["sequence_logits"])
+    padded = run(network, video, clip(17), padding=3)
+    assert np.abs(padded["sequence_logits"][0, : steps(frames)] - outputs["sequence_logits"][0]).max() < 1e-5
+
+
+def test_the_whole_map_tells_where_things_are(network):
+    """Its mean does not."""
+    outputs = run(lively(HALVED), clip(4))
+    expected = tf.reshape(outputs["frame_features"], outputs["frame"].shape)
+    assert np.array_equal(outputs["frame"], expected)
+    assert HALVED.frame_width == outputs["frame"].shape[-1] == 4 * TINY.frame_width
+
+
+def test_a_stem_of_patches_sees_every_pixel_once():
+    network = CorrNet(replace(HALVED, widths=(4,), blocks=(1,), correlated=()), CLASSES)
+    video = tf.constant(clip(1)[None])
+    with tf.GradientTape() as tape:
+        tape.watch(video)
+        seen = network.stem.conv(video[0])
+    kernel = network.stem.conv.kernel
+    assert kernel.shape == (3, 3, 3, 4)
+    expected = np.tile(tf.reduce_sum(kernel, -1), (8, 8, 1))
+    assert np.allclose(tape.gradient(seen, video)[0, 0], expected, atol=1e-6)
 
 
 def test_correlations_that_do_nothing_yet_leave_a_plain_resnet():

@@ -26,6 +26,16 @@ def test_corrnet_by_hand():
     assert multiply_adds(options, classes=7, frames=5) == expected
 
 
+def test_of_every_second_frame_half_is_counted():
+    temporal = TemporalOptions(width=20, lstm_layers=1, every=2, stack="K5-P2-K5")
+    options = CorrNetOptions(size=8, stem="patches", stem_stride=2, widths=(16,), blocks=(1,), correlated=(),
+                             frame="all", temporal=temporal)  # fmt: skip
+    of_frame = 4 * 4 * (4 * 3 * 16 + 9 * (16 * 16 + 16 * 16))
+    # Nine frames, five of which are looked at: six, and the edges of six on either side; then a pooling.
+    over_time = 14 * 5 * 256 * 20 + 3 * 5 * 20 * 20 + 3 * (2 * 4 * 10 * (20 + 10) + 20 * 7)
+    assert multiply_adds(options, classes=7, frames=9) == 5 * of_frame + over_time
+
+
 def test_resnet18_costs_what_is_known_of_it():
     """1.814 G multiply-adds for 224 pixels, of which 0.5 M are its classifier's."""
     options = CorrNetOptions(correlated=())
@@ -41,7 +51,8 @@ def test_mslr_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("stem", "stride", "size", "channels"), [("small", 1, 6, 0), ("small", 1, 6, 12), ("imagenet", 2, 24, 0)]
+    ("stem", "stride", "size", "channels"),
+    [("small", 1, 6, 0), ("small", 1, 6, 12), ("imagenet", 2, 24, 0), ("patches", 2, 12, 0)],
 )
 def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
     options = LriNetOptions(size=size, scale=3, stem=stem, stem_stride=stride, widths=(4, 8), channels=channels,

@@ -119,7 +119,12 @@ def test_padding_never_changes_the_outputs(network, frames):
         assert np.abs(own - padded[name][0, : len(own)]).max() < 1e-5
 
 
-@pytest.mark.parametrize("options", [SMALL, NARROW], ids=["of the teacher", "narrow"])
+# Every second frame, patches of pixels.
+HALVED = replace(SMALL, size=24, stem="patches", stem_stride=2,
+                 temporal=TemporalOptions(width=24, every=2, stack="K5-P2-K5"))  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [SMALL, NARROW, HALVED], ids=["of the teacher", "narrow", "halved"])
 def test_the_deployed_graph_gives_the_same_logits(options):
     network = lively(options)
     model = convert(network)

@@ -12,6 +12,7 @@ from tf_slr.cli import main
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.features.augment import AugmentOptions
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
+from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
 from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
@@ -118,7 +119,10 @@ def test_both_see_one_change_at_their_own_resolution(corpus, recipe, teacher):
     split, vocabulary = load_split(corpus, "train"), corpus.vocabulary()
     strong = AugmentOptions(rotate=1, rotate_degrees=20, translate=0.2, scale=0.1, fuse=0, speed=0.4)
     features = FeatureOptions(augment=strong)
-    streams = [stream_of(recipe.model, features, corpus, split), Teacher(teacher, corpus, vocabulary).seen(split)]
+    streams = [
+        stream_of(recipe.model, features, corpus, split),
+        Teacher(teacher, corpus, vocabulary).seen(split, KeptPictures(0)),
+    ]
     batches = TrainingBatches(split, streams, vocabulary, features, size=8, seed=0)
     batch = next(iter(batches.dataset(0, 0, 1)))
     fine, coarse = (tf.cast(batch[name], tf.float32) for name in (SEEN, "video"))
@@ -146,6 +150,9 @@ def test_a_recipe_that_distils_asks_for_its_teacher(tmp_path, corpus, recipe_pat
         (CorrNetOptions(size=64, stem="small", stem_stride=4, widths=(8, 12, 20), blocks=(1, 1, 1), correlated=(),
                         temporal=TemporalOptions(width=8, lstm_layers=1)),
          "the student's frame-level features are 4 x 4 x 24, those of the teacher {root} 4 x 4 x 20"),
+        (CorrNetOptions(size=64, stem="small", stem_stride=4, widths=(8, 12, 24), blocks=(1, 1, 1), correlated=(),
+                        temporal=TemporalOptions(width=8, lstm_layers=1, every=2, stack="K5-P2-K5")),
+         "must look at the same frames; model.temporal.every is 1, that of the teacher {root} 2"),
         (MslrOptions(width=8, hidden=4), "{root}: reads landmarks; distill.features needs a teacher that reads video"),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
 from tf_slr.features.batches import TrainingBatches
+from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
 from tf_slr.training.distill import DistillOptions
@@ -84,7 +85,7 @@ def test_a_teacher_of_landmarks_sees_what_the_student_sees(teacher):
     recipe = load_recipe("default", ["features.augment.flip=1.0", "features.augment.jitter=0.1"])
     student = stream_of(recipe.model, recipe.features, teacher.corpus, split)
     batches = TrainingBatches(
-        split, [student, teacher.seen(split)], teacher.corpus.vocabulary(), recipe.features, 8, seed=1
+        split, [student, teacher.seen(split, KeptPictures(0))], teacher.corpus.vocabulary(), recipe.features, 8, seed=1
     )
     batch = next(iter(batches.dataset(0, 0, 1)))
     assert np.array_equal(batch[SEEN], batch["landmarks"])

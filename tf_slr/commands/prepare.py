@@ -26,8 +26,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     synth.add_argument("--train", type=int, default=1600, help="number of training sentences")
     synth.add_argument("--dev", type=int, default=160)
     synth.add_argument("--test", type=int, default=320)
-    synth.add_argument("--variation", type=float, default=1.5, help="how much signers and tokens differ")
+    synth.add_argument("--variation", type=float, default=1.0, help="how much signers and tokens differ")
     synth.add_argument("--frame-size", type=int, default=0, help="also render videos of this size; 0 for none")
+    synth.add_argument("--gloves", action="store_true", help="in the videos a colour for each finger")
     synth.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
 
     isolated = kind("isolated", _prepare_isolated, "compose sentences from isolated signs")
@@ -123,7 +124,7 @@ def _prepare_signsynth(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.processes import cores
     from tf_slr.corpus.signsynth import SignsynthOptions, write_signsynth
 
-    names = ("seed", "train", "dev", "test", "variation", "frame_size")
+    names = ("seed", "train", "dev", "test", "variation", "frame_size", "gloves")
     chosen = {name: getattr(arguments, name) for name in names}
     options = SignsynthOptions(**chosen, workers=arguments.workers or cores())
     return prepared(arguments.out, write_signsynth(arguments.out, options))

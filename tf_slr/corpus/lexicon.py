@@ -1,4 +1,4 @@
-"""The words of signsynth: glosses, how each is signed, and how sentences are formed.
+"""The words of signsynth: glosses, and how each is signed; `grammar` makes sentences of them.
 
 Everything here is a constant: the corpus seed decides which sentences are
 drawn and how they are signed, never what a gloss looks like.
@@ -8,7 +8,7 @@ away), where out points to the arm's own side, and away from the viewer. Both
 hands read the same table, so that a left-handed signer is a mirror image.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -245,55 +245,3 @@ def _signs() -> tuple[Sign, ...]:
 SIGNS = _signs()
 GLOSSES = tuple(sign.gloss for sign in SIGNS)
 SIGN_OF = {sign.gloss: sign for sign in SIGNS}
-
-# Which word class follows which, and how often; STOP ends the sentence.
-_FOLLOW = {
-    "START": {"TIME": 0.60, "PLACE": 0.15, "PERSON": 0.25},
-    "TIME": {"PLACE": 0.45, "PERSON": 0.30, "NOUN": 0.10, "ADJ": 0.15},
-    "PLACE": {"ADJ": 0.35, "NOUN": 0.40, "NUMBER": 0.15, "PERSON": 0.10},
-    "PERSON": {"VERB": 0.45, "NUMBER": 0.10, "ADJ": 0.25, "NOUN": 0.20},
-    "NUMBER": {"NOUN": 0.75, "ADJ": 0.25},
-    "ADJ": {"NOUN": 0.80, "ADJ": 0.20},
-    "NOUN": {"VERB": 0.60, "PLACE": 0.10, "END": 0.10, "STOP": 0.20},
-    "VERB": {"PLACE": 0.20, "ADJ": 0.15, "NUMBER": 0.10, "END": 0.15, "STOP": 0.40},
-    "END": {"STOP": 1.0},
-}
-SHORTEST, LONGEST = 3, 9
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """Word bigrams: the word classes' order, and a taste of each word for some followers.
-
-    Attributes:
-        taste: how unevenly a word chooses within a class; 0 leaves no more than class order to learn.
-        cumulative: [words + 1, words + 1], running sums of P(next | this); the last row is
-            the beginning, the last column the end of a sentence.
-    """
-
-    taste: float = 1.3
-    cumulative: np.ndarray = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        kinds = [sign.kind for sign in SIGNS]
-        weight = np.exp(self.taste * np.random.default_rng(2501).normal(size=(len(SIGNS) + 1, len(SIGNS) + 1)))
-        weight[-1] **= 0.4  # sentences begin in many ways
-        np.fill_diagonal(weight[:-1, :-1], 0)  # no word follows itself
-        chance = np.zeros_like(weight)
-        for row, kind in enumerate([*kinds, "START"]):
-            for following, share in _FOLLOW[kind].items():
-                members = [column for column, other in enumerate([*kinds, "STOP"]) if other == following]
-                chance[row, members] = share * weight[row, members] / weight[row, members].sum()
-        object.__setattr__(self, "cumulative", np.cumsum(chance / chance.sum(1, keepdims=True), axis=1))
-
-    def sentence(self, rng: np.random.Generator) -> tuple[str, ...]:
-        """Draw a sentence of 3 to 9 glosses."""
-        while True:
-            words, here = [], len(SIGNS)
-            while len(words) <= LONGEST:
-                here = int(np.searchsorted(self.cumulative[here], rng.random() * self.cumulative[here, -1], "right"))
-                if here == len(SIGNS):
-                    break
-                words.append(here)
-            if SHORTEST <= len(words) <= LONGEST:
-                return tuple(GLOSSES[word] for word in words)

@@ -21,20 +21,27 @@ _PIECES = ([1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 1
 _PALM = 5
 _WIDTHS = (0.118, 0.102, 0.104, 0.098, 0.086)  # of fingers, in hand lengths
 
+# Gloves: a colour for each finger, one for the palm and one for the back of the hand.
+_FINGER_COLOURS = ((224, 32, 40), (244, 208, 32), (40, 176, 64), (40, 96, 224), (208, 64, 208))
+_PALM_COLOUR, _BACK_COLOUR = (244, 244, 244), (24, 24, 28)
 
-def render(performance: Performance, size: int) -> np.ndarray:
+
+def render(performance: Performance, size: int, gloves: bool = False) -> np.ndarray:
     """Paint a performance.
 
     Args:
         performance: who signs, and how.
         size: width and height in pixels. The whole picture is squeezed into
             the square, so that a landmark (x, y) lies at pixel (x, y) * size.
+        gloves: whether the signer wears gloves with a colour for each finger, in which hand shapes can be told
+            at sizes at which bare fingers cannot (R. Wang and J. Popovic, "Real-time hand-tracking with a color
+            glove", SIGGRAPH 2009).
 
     Returns:
         uint8 [T, size, size, 3], RGB.
     """
     look = look_of(performance.look, size * OVERSAMPLING)
-    painter = _Painter(performance, look, size * OVERSAMPLING)
+    painter = _Painter(performance, look, size * OVERSAMPLING, gloves)
     rng = np.random.default_rng(performance.look)
     grain = rng.normal(0, GRAIN, size=(2 * size, 2 * size, 1)).astype(np.float32)
     frames = np.empty((len(performance.hands), size, size, 3), np.uint8)
@@ -73,8 +80,8 @@ def _smear(frame: np.ndarray, hand: np.ndarray, way: np.ndarray) -> None:
 class _Painter:
     """One performance, projected to canvas pixels once, painted frame by frame."""
 
-    def __init__(self, performance: Performance, look: Look, canvas: int) -> None:
-        self.look = look
+    def __init__(self, performance: Performance, look: Look, canvas: int, gloves: bool) -> None:
+        self.look, self.gloves = look, gloves
         self.signer = signer = performance.signer
         self.mouth = performance.mouth
         self._camera = performance.camera
@@ -201,6 +208,8 @@ class _Painter:
         palm_seen = (to_index[0] * to_little[1] - to_index[1] * to_little[0] > 0) != (side == 0)
         skin = tint(self.signer.skin, 1.05 if palm_seen else 0.96)
         edge = tint(self.signer.skin, 0.52)
+        if self.gloves:
+            skin, edge = (_PALM_COLOUR if palm_seen else _BACK_COLOUR), (40, 40, 44)
         depth = self._piece_depth[index, side]
         for piece in np.argsort(-depth, kind="stable"):
             if piece == _PALM:
@@ -214,8 +223,8 @@ class _Painter:
             # Nearer fingers are lighter, so that a finger before the palm stands out.
             shade = min(max(1 - 1.1 * float(depth[piece] - depth[_PALM]) / length, 0.86), 1.12)
             self._line(canvas, finger, edge, width + 0.007)
-            self._line(canvas, finger, tint(skin, shade), width - 0.002)
-            if not palm_seen and width * self.scale > 6:
+            self._line(canvas, finger, tint(_FINGER_COLOURS[piece] if self.gloves else skin, shade), width - 0.002)
+            if not palm_seen and not self.gloves and width * self.scale > 6:
                 end, joint = points[_PIECES[piece][3]], points[_PIECES[piece][2]]
                 nail = _fixed(end + 0.1 * (joint - end))
                 self._line(canvas, np.stack([nail, nail]), tint(skin, 1.14), 0.5 * width)

@@ -1,7 +1,7 @@
 """signsynth, the embedded corpus: sentences of a small grammar, signed by a seeded kinematic signer.
 
 It needs no download and no licence, and it is a stand-in: nobody signed. The
-parts: `lexicon` (what is signed), `signer` (the body), `motion` (how it
+parts: `lexicon` (what is signed), `grammar` (in which order), `signer` (the body), `motion` (how it
 moves), `defects` (what a tracker makes of it), `render` (pictures).
 
 Dev and test sentences never occur in train, nor in each other; one signer is
@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.defects import Defects, track
-from tf_slr.corpus.lexicon import GLOSSES, Grammar
+from tf_slr.corpus.grammar import Grammar
+from tf_slr.corpus.lexicon import GLOSSES
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
 from tf_slr.corpus.signer import SIGNERS, Performance
@@ -30,7 +31,7 @@ from tf_slr.errors import UsageError
 from tf_slr.pictures import opencv
 
 # Raise it whenever the same options give another corpus.
-VERSION = 1
+VERSION = 2
 INFO = CorpusInfo(
     name="signsynth",
     language="synthetic",
@@ -57,6 +58,7 @@ class SignsynthOptions:
         jitter: factor on the tracker's noise.
         hand_loss: usual share of hands that the tracker does not find.
         frame_size: side of the video frames in pixels, or 0 for no video.
+        gloves: whether signers wear coloured gloves in the video, see `render.render`.
         workers: processes; the corpus does not depend on it.
     """
 
@@ -64,10 +66,11 @@ class SignsynthOptions:
     dev: int = 160
     test: int = 320
     seed: int = 0
-    variation: float = 1.5
+    variation: float = 1.0
     jitter: float = 1.0
     hand_loss: float = 0.3
     frame_size: int = 0
+    gloves: bool = False
     workers: int = 1
 
     def __post_init__(self) -> None:
@@ -171,7 +174,7 @@ def _make(out: Path, options: SignsynthOptions, job: tuple[str, int, tuple[str, 
         from tf_slr.corpus.render import render
 
         video = f"video/{name}.avi"
-        write_video(out / video, render(signed, options.frame_size))
+        write_video(out / video, render(signed, options.frame_size, options.gloves))
     return Sample(name, signed.signer.name, len(clip.landmarks), glosses, "", landmark_path(name), video)
 
 

@@ -34,6 +34,8 @@ class FeatureOptions:
         normalisation: the rule that also the deployed model follows.
         augment: changes in training; a video's are those of its landmarks.
         margin: how much larger than the network's input a picture is before it is cropped.
+        kept: megabytes of videos that training keeps decoded in memory; the others are decoded whenever their turn
+            comes.
         workers: threads that read and change clips ahead of training.
     """
 
@@ -41,6 +43,7 @@ class FeatureOptions:
     normalisation: Normalisation = field(default_factory=Normalisation)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     margin: float = MARGIN
+    kept: int = 4000
     workers: int = 2
 
 

@@ -1,5 +1,6 @@
 """What a video network sees in training: pictures changed exactly as the clip's landmarks are."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,32 @@ def read_pictures(path: Path, frames: int) -> np.ndarray:
     return np.stack(pictures)
 
 
+class KeptPictures:
+    """Clips' pictures, decoded when they are asked for, and kept from then on while there is room.
+
+    Args:
+        limit: megabytes of pictures that are kept, of whichever clips come first.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._room = limit * 10**6
+        self._kept: dict[Path, np.ndarray] = {}
+        self._lock = threading.Lock()
+
+    def read(self, path: Path, frames: int) -> np.ndarray:
+        """See `read_pictures`; do not write to what it returns."""
+        pictures = self._kept.get(path)
+        if pictures is None:
+            pictures = read_pictures(path, frames)
+            with self._lock:
+                if path not in self._kept and pictures.nbytes <= self._room:
+                    self._kept[path] = pictures
+                    self._room -= pictures.nbytes
+        return pictures
+
+
 def show(
-    pictures: np.ndarray, options: FrameOptions, change: Change, body: BodyFrame | None, aspect: float
+    pictures: np.ndarray, options: FrameOptions, change: Change, body: BodyFrame | None, aspect: float, every: int = 1
 ) -> np.ndarray:
     """Apply a change to a clip's pictures, and bring them to the network's size.
 
@@ -45,21 +70,25 @@ def show(
         change: what was drawn for this clip.
         body: the signer's place in the unchanged clip, as `landmarks.body_frame` finds it; None if unknown.
         aspect: width / height of the picture that the landmarks refer to.
+        every: every so many-th frame is looked at; the others are left black.
 
     Returns:
         uint8 [T', size, size, 3].
     """
     sources = np.round(change.positions).astype(int)
+    looked_at = range(0, len(sources), every)
+    needed = {int(sources[max(i - before, 0)]) for i in looked_at for before in ((0, 1) if change.fusion[i] else (0,))}
+    small = {source: shrunk(pictures[source], options, change.scale) for source in needed}
+    # All pictures of a clip are alike in size, and so is what happens to them.
     change_map = _affine(change, body or _centred(aspect), aspect)
-    mapped = {}
-    for source in map(int, np.unique(sources)):
-        small = shrunk(pictures[source], options, change.scale)
-        mapped[source] = sampled(small, crop(options, change.crop) @ change_map @ to_unit(small), options)
-    shown = np.empty((len(sources), *options.shape), np.uint8)
-    for i, source in enumerate(sources):
-        weight = float(change.fusion[i])
-        now, before = mapped[int(source)], mapped[int(sources[max(i - 1, 0)])]
-        shown[i] = opencv().addWeighted(now, 1 - weight, before, weight, 0) if weight else now
+    matrix = crop(options, change.crop) @ change_map @ to_unit(next(iter(small.values())))
+    mapped = {source: sampled(picture, matrix, options) for source, picture in small.items()}
+    shown = np.zeros((len(sources), *options.shape), np.uint8)
+    for i in looked_at:
+        shown[i] = mapped[int(sources[i])]
+        if weight := float(change.fusion[i]):
+            before = mapped[int(sources[max(i - 1, 0)])]
+            shown[i] = opencv().addWeighted(shown[i], 1 - weight, before, weight, 0)
     return shown
 
 

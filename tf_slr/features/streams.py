@@ -14,7 +14,7 @@ from tf_slr import timing
 from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import DataError
 from tf_slr.features.augment import Change, apply
-from tf_slr.features.frames import read_pictures, show
+from tf_slr.features.frames import KeptPictures, show
 from tf_slr.landmarks import VALUES, BodyFrame, Clip, Normalisation, body_frame, normalise
 from tf_slr.pictures import FrameOptions, squeezed
 
@@ -67,6 +67,8 @@ class Video:
         options: the network's size.
         clips: their landmarks, which tell where the signer is; None for a corpus without.
         name: what the network calls the stream.
+        every: every so many-th frame is looked at; the others may be black.
+        pictures: where decoded pictures are kept; None to decode them whenever a clip is asked for.
     """
 
     dtype, stride = np.uint8, 1
@@ -78,19 +80,22 @@ class Video:
         options: FrameOptions,
         clips: Sequence[Clip] | None,
         name: str = "video",
+        every: int = 1,
+        pictures: KeptPictures | None = None,
     ) -> None:
         self.name, self.shape = name, options.shape
         self._root, self._samples, self._options, self._clips = root, samples, options, clips
+        self._every, self._pictures = every, pictures or KeptPictures(0)
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`."""
         sample = self._samples[index]
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
-        pictures = read_pictures(self._root / sample.video, sample.frames)
+        pictures = self._pictures.read(self._root / sample.video, sample.frames)
         if change is None:  # exactly what the runtime does
             return squeezed(pictures, self._options)
-        return show(pictures, self._options, change, *self._place(index, pictures))
+        return show(pictures, self._options, change, *self._place(index, pictures), self._every)
 
     def _place(self, index: int, pictures: np.ndarray) -> tuple[BodyFrame | None, float]:
         if self._clips is None:

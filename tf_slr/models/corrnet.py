@@ -9,11 +9,12 @@ from typing import Literal
 
 import tensorflow as tf
 import tf_keras
+from tf_keras import layers
 
 from tf_slr.errors import UsageError
 from tf_slr.models.correlation import CorrelationModule
-from tf_slr.models.packing import Edges, Packing, prolonged
-from tf_slr.models.resnet import FrameStem, Stem, check_stages, check_stem, make_stages, map_sides
+from tf_slr.models.packing import Edges, Packing
+from tf_slr.models.resnet import FrameStem, Stem, check_stages, check_stem, make_stages, map_sides, unit
 from tf_slr.models.temporal import TemporalHead, TemporalOptions
 
 
@@ -24,7 +25,8 @@ class CorrNetOptions:
     Attributes:
         kind: tells a recipe's reader that the network is this one.
         size: width and height of the frames in pixels.
-        stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution.
+        stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution, "patches"
+            one whose kernel is as wide as its stride.
         stem_stride: stride of the stem's convolution.
         widths: channels of each stage; every stage but the first halves the map.
         blocks: residual blocks of each stage (2, 2, 2, 2 is ResNet-18).
@@ -32,6 +34,8 @@ class CorrNetOptions:
         correlation_chunk: frames of 28 x 28 positions, the paper's largest
             map, whose affinities are held at once; of smaller maps as many as
             take the same memory. Changes memory and speed, not values.
+        frame: what of a frame's last map the part over time reads: its "mean" (the paper's), or "all" of it, which
+            tells a narrow network without ImageNet's features where things are.
         temporal: the part over time.
     """
 
@@ -43,6 +47,7 @@ class CorrNetOptions:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     correlated: tuple[int, ...] = (2, 3, 4)
     correlation_chunk: int = 8
+    frame: Literal["mean", "all"] = "mean"
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
 
     def __post_init__(self) -> None:
@@ -63,6 +68,11 @@ class CorrNetOptions:
     def chunk(self, stage: int) -> int:
         """Frames that are correlated at once after a stage."""
         return max(1, self.correlation_chunk * 28**4 // self.sides[stage] ** 4)
+
+    @property
+    def frame_width(self) -> int:
+        """Values of a frame that the part over time reads."""
+        return self.widths[-1] * (1 if self.frame == "mean" else self.sides[-1] ** 2)
 
     @property
     def feature_shape(self) -> tuple[int, int, int]:
@@ -89,8 +99,8 @@ class CorrNet(tf_keras.Model):
         """Recognise a batch.
 
         Args:
-            inputs: "video" float32 (B, T, size, size, 3), RGB from -1 to 1
-                (value / 127.5 - 1), and "frames" int32 (B,), true lengths.
+            inputs: "video" (B, T, size, size, 3), RGB, uint8 or what `unit`
+                makes of it, and "frames" int32 (B,), true lengths.
             training: whether to drop and to use batch statistics. These count
                 the clips' own frames and, after the first correlation module,
                 the copies at their edges too, but no padding.
@@ -98,13 +108,16 @@ class CorrNet(tf_keras.Model):
         Returns:
             "sequence_logits" and "conv_logits" (B, ceil(T/4), classes), the
             features "conv" and "sequence" (B, ceil(T/4), width), "steps"
-            (B,), and of each frame the map "frame_features" (B, T, h, w, C)
-            and its mean "frame" (B, T, C), both zero beyond a clip's end.
+            (B,), and of each of the T' frames looked at the map "frame_features" (B, T', h, w, C)
+            and what the part over time reads of it, "frame" (B, T', C'), both zero beyond
+            a clip's end, and "seen" (B,), how many frames of each clip these are.
         """
-        packing = Packing(inputs["frames"])
-        edges = Edges(packing, self.options.temporal.halo)
+        temporal = self.options.temporal
+        seen = temporal.seen(inputs["frames"])
+        packing = Packing(seen)
+        edges = Edges(packing, temporal.halo, temporal.shrink)
         # Frames are alike with their copies at the edges until a correlation module sees them side by side.
-        x, with_edges = packing.pack(inputs["video"]), False  # (N, H, W, 3)
+        x, with_edges = unit(packing.pack(inputs["video"], temporal.every)), False  # (N, H, W, 3)
         x = self.stem(x, training=training)
         for number, stage in enumerate(self.stages, start=1):
             for block in stage:
@@ -115,10 +128,11 @@ class CorrNet(tf_keras.Model):
                 x = self.correlations[str(number)](x, edges.packing)
         if not with_edges:
             x = edges.add(x)
-        longest = tf.shape(inputs["video"])[1]
-        frame = tf.reduce_mean(x, [1, 2])  # (N, C)
-        clips = edges.packing.unpack(frame, prolonged(longest, self.options.temporal.halo))
+        longest = temporal.seen(tf.shape(inputs["video"])[1])
+        frame = tf.reduce_mean(x, [1, 2]) if self.options.frame == "mean" else layers.Flatten()(x)  # (N, C')
+        clips = edges.packing.unpack(frame, temporal.prolonged(longest))
         return self.head(clips, edges.packing.lengths, training=training) | {
             "frame_features": packing.unpack(edges.drop(x), longest),
             "frame": packing.unpack(edges.drop(frame), longest),
+            "seen": seen,
         }

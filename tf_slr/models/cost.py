@@ -8,13 +8,12 @@ normalisations between them, which are about a hundredth.
 import functools
 from collections.abc import Iterable
 
-from tf_slr import timing
 from tf_slr.landmarks import VALUES
 from tf_slr.models.correlation import DILATIONS, REDUCTION, TAPS
 from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
-from tf_slr.models.packing import prolonged
+from tf_slr.models.resnet import stem_kernel
 from tf_slr.models.temporal import TemporalOptions
 
 
@@ -33,17 +32,19 @@ def multiply_adds(options: CorrNetOptions | LriNetOptions | MslrOptions, classes
 @multiply_adds.register
 def _corrnet(options: CorrNetOptions, classes: int, frames: int) -> int:
     # Before the first correlation module the copies at a clip's edges need not be computed.
+    frames = options.temporal.seen(frames)
     rows, count = frames, frames * _stem(options)
     for stage, of_frame in enumerate(_stages(options), start=1):
         count += rows * of_frame
         if stage in options.correlated:
-            rows = prolonged(frames, options.temporal.halo)
+            rows = options.temporal.prolonged(frames)
             count += rows * _correlation(options.widths[stage - 1], options.sides[stage] ** 2)
-    return count + _temporal(options.temporal, options.widths[-1], classes, frames)
+    return count + _temporal(options.temporal, options.frame_width, classes, frames)
 
 
 @multiply_adds.register
 def _lrinet(options: LriNetOptions, classes: int, frames: int) -> int:
+    frames = options.temporal.seen(frames)
     expansion = options.sides[-1] ** 2 * options.widths[-1] * options.channels
     of_frame = _stem(options) + sum(_stages(options)) + expansion
     return frames * of_frame + _temporal(options.temporal, options.feature_shape[2], classes, frames)
@@ -64,7 +65,7 @@ def _mslr(options: MslrOptions, classes: int, frames: int) -> int:
 
 def _stem(options: CorrNetOptions | LriNetOptions) -> int:
     """Of a frame in the stem."""
-    kernel = 7 if options.stem == "imagenet" else 3
+    kernel = stem_kernel(options.stem, options.stem_stride)
     side = -(-options.size // options.stem_stride)
     return side**2 * kernel**2 * 3 * options.widths[0]
 
@@ -89,8 +90,8 @@ def _correlation(channels: int, positions: int) -> int:
 
 
 def _temporal(options: TemporalOptions, channels: int, classes: int, frames: int) -> int:
-    """Of a clip in the part over time."""
-    count, steps = 0, prolonged(frames, options.halo)
+    """Of a clip in the part over time, of which so many frames are looked at."""
+    count, steps = 0, options.prolonged(frames)
     for kind, size in options.parts():
         if kind == "P":
             steps //= size
@@ -99,7 +100,7 @@ def _temporal(options: TemporalOptions, channels: int, classes: int, frames: int
             count += steps * size * channels * options.width
             channels = options.width
     lstms = options.lstm_layers * _bilstm(options.width, options.width // 2)
-    return count + timing.steps(frames) * (lstms + options.width * classes)
+    return count + -(-frames // options.shrink) * (lstms + options.width * classes)
 
 
 def _bilstm(inside: int, units: int) -> int:

@@ -150,22 +150,25 @@ def pool_lengths(lengths: tf.Tensor) -> tf.Tensor:
     return (lengths + 1) // 2
 
 
-def temporal_stack(text: str, field: str) -> list[tuple[str, int]]:
+def temporal_stack(text: str, field: str, shrink: int = timing.STRIDE) -> list[tuple[str, int]]:
     """Parse a stack over time such as K5-P2-K5-P2: ("K", kernel) or ("P", 2).
 
     Args:
         text: "K5" for a convolution of kernel 5, "P2" for pooling by 2.
         field: the recipe's field, for errors.
+        shrink: by how much it must shrink time.
 
     Raises:
-        UsageError: it cannot be read, has no convolution, or does not shrink time by 4.
+        UsageError: it cannot be read, has no convolution, or does not shrink time so.
     """
     parts = [(part[:1], part[1:]) for part in text.split("-")]
     if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
         raise UsageError(f"{field}: expected e.g. K5-K5-K5-P2-K5-P2, received {text!r}")
     stack = [(kind, int(size)) for kind, size in parts]
-    if [size for kind, size in stack if kind == "P"] != [2, 2]:
-        raise UsageError(f"{field}: must pool twice by 2 (time shrinks by {timing.STRIDE}), received {text!r}")
+    pools = [size for kind, size in stack if kind == "P"]
+    if set(pools) != {2} or 2 ** len(pools) != shrink:
+        times = {2: "once", 4: "twice"}[shrink]
+        raise UsageError(f"{field}: must pool {times} by 2 (time shrinks by {shrink}), received {text!r}")
     kernels = [size for kind, size in stack if kind == "K"]
     if not kernels or any(size % 2 == 0 for size in kernels):
         raise UsageError(f"{field}: expected convolutions of odd kernels, received {text!r}")

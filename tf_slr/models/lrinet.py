@@ -17,7 +17,7 @@ from tf_keras import layers
 from tf_slr.errors import UsageError
 from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.layers import fold
-from tf_slr.models.packing import Edges, Packing, prolonged
+from tf_slr.models.packing import Edges, Packing
 from tf_slr.models.resnet import (
     BasicBlock,
     Convolution,
@@ -28,6 +28,7 @@ from tf_slr.models.resnet import (
     check_stem,
     make_stages,
     map_sides,
+    unit,
 )
 from tf_slr.models.temporal import TemporalHead, TemporalOptions, deployed_head
 from tf_slr.models.tscm import channel_order, sorted_tscm, tscm
@@ -145,16 +146,18 @@ class LriNet(tf_keras.Model):
         """Recognise a batch.
 
         Args:
-            inputs: "video" float32 (B, T, size, size, 3), RGB from -1 to 1
-                (value / 127.5 - 1), and "frames" int32 (B,), true lengths.
+            inputs: "video" (B, T, size, size, 3), RGB, uint8 or what `unit`
+                makes of it, and "frames" int32 (B,), true lengths.
             training: whether to drop and to use batch statistics.
 
         Returns:
             What `CorrNet` returns, "frame_features" at the teacher's scale.
         """
-        packing = Packing(inputs["frames"])
-        edges = Edges(packing, self.options.temporal.halo)
-        x = self.stem(packing.pack(inputs["video"]), training=training)  # (N, h, w, C)
+        temporal = self.options.temporal
+        seen = temporal.seen(inputs["frames"])
+        packing = Packing(seen)
+        edges = Edges(packing, temporal.halo, temporal.shrink)
+        x = self.stem(unit(packing.pack(inputs["video"], temporal.every)), training=training)  # (N, h, w, C)
         for block, mixes in self.mixing_blocks:
             if mixes:
                 x = block(x, training=training, mix=lambda y: tscm(y, packing.first, packing.last))
@@ -162,14 +165,15 @@ class LriNet(tf_keras.Model):
                 x = block(x, training=training)
         if self.expand is not None:
             x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
-        longest = tf.shape(inputs["video"])[1]
+        longest = temporal.seen(tf.shape(inputs["video"])[1])
         frame = tf.reduce_mean(x, [1, 2])  # (N, C)
         if self.options.recover == "upsample":
             x = tf.image.resize(x, [self.options.scale] * 2, "bilinear")
-        clips = edges.packing.unpack(edges.add(frame), prolonged(longest, self.options.temporal.halo))
+        clips = edges.packing.unpack(edges.add(frame), temporal.prolonged(longest))
         return self.head(clips, edges.packing.lengths, training=training) | {
             "frame_features": packing.unpack(x, longest),
             "frame": packing.unpack(frame, longest),
+            "seen": seen,
         }
 
 
@@ -183,7 +187,8 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
     """
     size = model.options.size
     inputs = layers.Input((None, size, size, 3), batch_size=1, dtype="uint8", name="video")
-    x = tf.reshape(tf.cast(inputs, tf.float32) / 127.5 - 1, [-1, size, size, 3])  # (T, size, size, 3)
+    looked_at = inputs[:, :: model.options.temporal.every]
+    x = unit(tf.reshape(looked_at, [-1, size, size, 3]))  # (T', size, size, 3)
     x = tf.nn.relu(_deployed(x, model.stem.conv, model.stem.norm))
     x = model.stem.pool(x)
     for block, mixes in model.mixing_blocks:
@@ -194,7 +199,7 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
         x = tf.nn.relu(x + y)
     if model.expand is not None:
         x = tf.nn.relu(_deployed(x, model.expand, model.expand_norm))
-    features = tf.reduce_mean(x, [1, 2])[None]  # (1, T, C)
+    features = tf.reduce_mean(x, [1, 2])[None]  # (1, T', C)
     return tf_keras.Model(inputs, deployed_head(features, model.head), name="lrinet_inference")
 
 

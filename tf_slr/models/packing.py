@@ -28,9 +28,11 @@ class Packing:
         self.first = positions == 0
         self.last = positions == clips - 1
 
-    def pack(self, x: tf.Tensor) -> tf.Tensor:
-        """Padded clips (B, T, ...) -> rows (N, ...)."""
-        return tf.boolean_mask(x, tf.sequence_mask(self.lengths, tf.shape(x)[1]))
+    def pack(self, x: tf.Tensor, every: int = 1) -> tf.Tensor:
+        """Padded clips (B, T, ...), of which every so many-th moment is a row -> rows (N, ...)."""
+        moments = tf.range(tf.shape(x)[1])
+        # Slicing pictures with a step would copy them byte by byte.
+        return tf.boolean_mask(x, (moments < every * self.lengths[:, None]) & (moments % every == 0))
 
     def unpack(self, rows: tf.Tensor, longest: tf.Tensor | int) -> tf.Tensor:
         """Rows (N, ...) -> clips (B, longest, ...), zero beyond a clip's end."""
@@ -55,14 +57,15 @@ class Edges:
     Args:
         packing: the clips.
         halo: copies on the left.
+        shrink: how many frames make a step.
 
     Attributes:
         packing: the clips with their edges.
     """
 
-    def __init__(self, packing: Packing, halo: int) -> None:
+    def __init__(self, packing: Packing, halo: int, shrink: int = timing.STRIDE) -> None:
         self._halo, self._inner = halo, packing
-        self.packing = Packing(prolonged(packing.lengths, halo))
+        self.packing = Packing(prolonged(packing.lengths, halo, shrink))
         positions, _ = _positions(self.packing.lengths)
         clip = tf.repeat(tf.range(tf.size(packing.lengths)), self.packing.lengths)
         lengths = tf.gather(packing.lengths, clip)
@@ -79,9 +82,9 @@ class Edges:
         return tf.boolean_mask(rows, self._is_inner)
 
 
-def prolonged(frames, halo: int):
-    """Frames of a clip, or of several, with edges of `halo` frames."""
-    return -(-frames // timing.STRIDE) * timing.STRIDE + 2 * halo
+def prolonged(frames, halo: int, shrink: int = timing.STRIDE):
+    """Frames of a clip, or of several, with edges of `halo` frames; `shrink` frames make a step."""
+    return -(-frames // shrink) * shrink + 2 * halo
 
 
 def _positions(lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -13,8 +13,9 @@ from tf_keras import layers
 from tf_slr.errors import UsageError
 from tf_slr.models.layers import MaskedBatchNorm
 
-# A 7x7 convolution and a max-pool as for ImageNet, or one 3x3 convolution for small frames.
-Stem = Literal["imagenet", "small"]
+# A 7x7 convolution and a max-pool as for ImageNet; one 3x3 convolution for small frames; or one that sees each patch of
+# stride x stride pixels once, the cheapest that overlooks no pixel.
+Stem = Literal["imagenet", "small", "patches"]
 
 # What a convolution reads; the identity, unless frames are mixed over time before it.
 Mix = Callable[[tf.Tensor], tf.Tensor]
@@ -23,12 +24,14 @@ Mix = Callable[[tf.Tensor], tf.Tensor]
 class Convolution(layers.Layer):
     """A 2-D convolution without bias, padded by kernel // 2 on every side whatever its stride.
 
-    Keras' "same" would pad even frames on the right and below only.
+    Keras' "same" would pad even frames on the right and below only. One whose kernel is as wide as its stride (from 2)
+    sees patches side by side, and is not padded.
     """
 
     def __init__(self, channels: int, kernel: int, stride: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.channels, self.size, self.stride = channels, kernel, stride
+        self.padding = 0 if kernel == stride else kernel // 2
 
     def build(self, shape):
         self.kernel = self.add_weight(
@@ -46,7 +49,9 @@ class Convolution(layers.Layer):
         The convolution could be told the padding, but then oneDNN would not
         make its gradients, which it does in a fifth of the time.
         """
-        pad = [self.size // 2] * 2
+        if not self.padding:
+            return x
+        pad = [self.padding] * 2
         return tf.pad(x, [[0, 0], pad, pad, [0, 0]])
 
 
@@ -80,7 +85,7 @@ class FrameStem(layers.Layer):
     def __init__(self, channels: int, kind: Stem, stride: int, **kwargs):
         super().__init__(**kwargs)
         self.kind = kind
-        self.conv = Convolution(channels, 7 if kind == "imagenet" else 3, stride, name="conv")
+        self.conv = Convolution(channels, stem_kernel(kind, stride), stride, name="conv")
         self.norm = batch_norm("norm")
 
     def call(self, x, training=False):
@@ -88,7 +93,7 @@ class FrameStem(layers.Layer):
 
     def pool(self, x: tf.Tensor) -> tf.Tensor:
         """The max-pool, if this stem has one."""
-        if self.kind == "small":
+        if self.kind != "imagenet":
             return x
         # After the ReLU a padding of zeros never wins.
         return tf.nn.max_pool2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID")
@@ -120,6 +125,11 @@ class BasicBlock(layers.Layer):
         return tf.nn.relu(x + y)
 
 
+def unit(pictures: tf.Tensor) -> tf.Tensor:
+    """Pictures of bytes -> float32 from -1 to 1; others are left as they are."""
+    return tf.cast(pictures, tf.float32) / 127.5 - 1 if pictures.dtype == tf.uint8 else pictures
+
+
 def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:
     """The blocks of each stage; all stages but the first halve the frame."""
     stages, channels = [], widths[0]
@@ -135,6 +145,11 @@ def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[Basic
     return stages
 
 
+def stem_kernel(kind: Stem, stride: int) -> int:
+    """Width and height of a stem's kernel."""
+    return {"imagenet": 7, "small": 3, "patches": stride}[kind]
+
+
 def check_stem(size: int, kind: str, stride: int) -> None:
     """See that a stem can be made of these options.
 
@@ -146,6 +161,11 @@ def check_stem(size: int, kind: str, stride: int) -> None:
     for name, value in (("size", size), ("stem_stride", stride)):
         if value < 1:
             raise UsageError(f"model.{name}: expected at least 1, received {value}")
+    if kind == "patches" and (stride < 2 or size % stride):
+        raise UsageError(
+            f'model.stem = "patches": expected a model.stem_stride from 2 that divides model.size, received {stride} '
+            f"and {size}"
+        )
 
 
 def check_stages(widths: Sequence[int], blocks: Sequence[int]) -> None:

@@ -20,26 +20,32 @@ from tf_slr.models.layers import (
     time_mask,
 )
 from tf_slr.models.over_time import TimeConvolution
+from tf_slr.models.packing import prolonged
 
 
 @dataclass(frozen=True)
 class TemporalOptions:
-    """The shape of the part over time.
+    """The shape of the part over time, and which frames there are in it.
 
     Attributes:
-        stack: "K5" a convolution of kernel 5 without padding, "P2" pooling by 2; two of the latter.
+        every: the network looks at every frame (1), or at every second one (2) for half the cost.
+        stack: "K5" a convolution of kernel 5 without padding, "P2" pooling by 2; two of the latter, or one where
+            every second frame is looked at.
         width: channels of the convolutions. Each direction of an LSTM has half
             as many, because one classifier reads both.
         lstm_layers: bidirectional LSTMs in a row.
         dropout: share of values dropped between two LSTMs in training.
     """
 
+    every: int = 1
     stack: str = "K5-P2-K5-P2"
     width: int = 1024
     lstm_layers: int = 2
     dropout: float = 0.3
 
     def __post_init__(self) -> None:
+        if self.every not in (1, 2):
+            raise UsageError(f"temporal.every: expected 1 or 2, received {self.every}")
         self.parts()
         if self.width < 2 or self.width % 2:
             raise UsageError(f"temporal.width: expected an even number, received {self.width}")
@@ -50,11 +56,24 @@ class TemporalOptions:
 
     def parts(self) -> list[tuple[str, int]]:
         """The parsed stack, see `temporal_stack`."""
-        return temporal_stack(self.stack, "temporal.stack")
+        return temporal_stack(self.stack, "temporal.stack", self.shrink)
+
+    @property
+    def shrink(self) -> int:
+        """How many of the frames that are looked at make a step."""
+        return timing.STRIDE // self.every
+
+    def seen(self, frames):
+        """How many frames are looked at of a clip's, or of several clips'."""
+        return -(-frames // self.every)
+
+    def prolonged(self, frames):
+        """How many of `seen` frames there are with the copies at a clip's ends."""
+        return prolonged(frames, self.halo, self.shrink)
 
     @property
     def halo(self) -> int:
-        """Frames the stack takes from each end of a clip: 6 for K5-P2-K5-P2."""
+        """Frames, of those looked at, that the stack takes from each end of a clip: 6 for K5-P2-K5-P2."""
         halo, stride = 0, 1
         for kind, size in self.parts():
             if kind == "P":
@@ -75,7 +94,7 @@ class TemporalHead(layers.Layer):
 
     def __init__(self, options: TemporalOptions, classes: int, seed: int, **kwargs):
         super().__init__(**kwargs)
-        self.parts, self.halo, self.width = options.parts(), options.halo, options.width
+        self.parts, self.halo, self.width, self.shrink = options.parts(), options.halo, options.width, options.shrink
         kernels = [size for kind, size in self.parts if kind == "K"]
         self.convolutions = [
             TimeConvolution(options.width, size, "valid", name=f"conv{i}") for i, size in enumerate(kernels)
@@ -129,15 +148,15 @@ def deployed_head(features: tf.Tensor, head: TemporalHead) -> tf.Tensor:
     """The head on one clip, in a functional model, with normalisations folded into weights.
 
     Args:
-        features: of the clip's frames, without edges, (1, T, C).
+        features: of the frames that are looked at, without edges, (1, T, C).
         head: as trained.
 
     Returns:
         Logits of the sequence head (1, ceil(T/4), classes).
     """
     left = [features[:, :1]] * head.halo
-    # Up to three more than the shape of the clip asks for: no step begins with them, so that pooling drops them.
-    right = [features[:, -1:]] * (head.halo + timing.STRIDE - 1)
+    # Some more than the shape of the clip asks for: no step begins with them, so that pooling drops them.
+    right = [features[:, -1:]] * (head.halo + head.shrink - 1)
     x = tf.concat([*left, features, *right], 1)[:, None]  # (1, 1, L, C)
     number = 0
     for kind, size in head.parts:

@@ -1,9 +1,11 @@
 """How well a model recognises a split. References are met only after recognition, by the scorer."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from tf_slr.corpus.manifest import Sample
@@ -43,11 +45,26 @@ def network_outputs(
             members = order[first : first + batch]
             clips = [[stream.shown(i, None)] for i in members]
             padded = collate([stream], clips, [[] for _ in members])
-            outputs = network(inputs_of(padded), training=False)
+            outputs = _compiled(network)(inputs_of(padded))
             steps, arrays = outputs["steps"].numpy(), [outputs[name].numpy() for name in names]
             for row, i in enumerate(members):
                 done[i] = [array[row, : steps[row]] for array in arrays]
         yield from (done[i] for i in window)
+
+
+@functools.lru_cache(maxsize=2)  # the network that is trained, and its teacher
+def _compiled(network: tf_keras.Model) -> Callable[[dict], dict]:
+    """The network as one graph for batches of all shapes: op by op a video network takes several times as long."""
+
+    @tf.function(reduce_retracing=True)
+    def recognise(inputs: dict) -> dict:
+        return network(inputs, training=False)
+
+    def of_arrays(inputs: dict) -> dict:
+        # Tensors, not arrays, of which each would be a graph of its own.
+        return recognise({name: tf.constant(array) for name, array in inputs.items()})
+
+    return of_arrays
 
 
 def network_logits(

@@ -6,6 +6,7 @@ import tf_keras
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import FeatureOptions
+from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks, Stream, Video
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
@@ -32,8 +33,9 @@ def input_rule(options: ModelOptions, features: FeatureOptions) -> InputRule:
 
 
 def stream_of(
-    options: ModelOptions, features: FeatureOptions, corpus: Corpus, split: UsableSplit, name: str = ""
-) -> Stream:
+    options: ModelOptions, features: FeatureOptions, corpus: Corpus, split: UsableSplit, name: str = "",
+    pictures: KeptPictures | None = None,
+) -> Stream:  # fmt: skip
     """What a network reads of a split's clips.
 
     Args:
@@ -42,30 +44,33 @@ def stream_of(
         corpus: where videos lie.
         split: the clips.
         name: of the stream in a batch; "landmarks" or "video" when empty.
+        pictures: where decoded pictures are kept, if at all.
 
     Raises:
         UsageError: the network reads landmarks and the corpus has none.
     """
-    return stream_under(input_rule(options, features), corpus, split, name)
+    every = 1 if isinstance(options, MslrOptions) else options.temporal.every
+    return stream_under(input_rule(options, features), corpus, split, name, every, pictures)
 
 
-def stream_under(rule: InputRule, corpus: Corpus, split: UsableSplit, name: str = "") -> Stream:
-    """A split's clips under a rule; see `stream_of`."""
+def stream_under(
+    rule: InputRule, corpus: Corpus, split: UsableSplit, name: str = "", every: int = 1,
+    pictures: KeptPictures | None = None,
+) -> Stream:  # fmt: skip
+    """A split's clips under a rule; see `stream_of`, and `Video` for `every`."""
     if isinstance(rule, FrameOptions):
-        return Video(corpus.root, split.samples, rule, split.clips, name or "video")
+        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures)
     if split.clips is None:
         raise UsageError(f"{corpus.root}: has no landmarks, which this network reads; prepare it with them")
     return Landmarks(split.clips, rule, name or "landmarks")
 
 
 def inputs_of(batch: dict[str, tf.Tensor], name: str = "") -> dict[str, tf.Tensor]:
-    """What a network is called with: the stream it reads, pictures brought from 0..255 to -1..1, and the lengths.
+    """What a network is called with: the stream it reads, and the lengths.
 
     Args:
         batch: a `Batch`.
         name: of the teacher's stream; empty for the one of the network that is trained.
     """
     stream = batch[name or ("landmarks" if "landmarks" in batch else "video")]
-    if len(stream.shape) == 3:
-        return {"landmarks": stream, "frames": batch["frames"]}
-    return {"video": tf.cast(stream, tf.float32) / 127.5 - 1, "frames": batch["frames"]}
+    return {"landmarks" if len(stream.shape) == 3 else "video": stream, "frames": batch["frames"]}

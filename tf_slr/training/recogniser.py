@@ -80,6 +80,6 @@ class Recogniser(tf_keras.Model):
             inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
             losses["kd_inner"] = part["steps"] * options.inner * inner
         if options.features:
-            distance = feature_distance(taught["frame_features"], outputs["frame_features"], batch["frames"])
+            distance = feature_distance(taught["frame_features"], outputs["frame_features"], outputs["seen"])
             losses["kd_features"] = part["frames"] * options.features * distance
         return losses

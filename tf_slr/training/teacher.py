@@ -14,6 +14,7 @@ from tf_slr import config, files, timing
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
+from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
@@ -78,10 +79,16 @@ class Teacher:
                 f"teacher {self.run.root} {' x '.join(map(str, theirs))} (height, width, channels); "
                 "change the student's model.scale, model.channels or model.widths"
             )
+        looked_at = student.temporal.every, self.recipe.model.temporal.every
+        if looked_at[0] != looked_at[1]:
+            raise UsageError(
+                f"distill.features: student and teacher must look at the same frames; model.temporal.every is "
+                f"{looked_at[0]}, that of the teacher {self.run.root} {looked_at[1]}"
+            )
 
-    def seen(self, split: UsableSplit) -> Stream:
+    def seen(self, split: UsableSplit, pictures: KeptPictures) -> Stream:
         """The stream that the teacher sees, video or landmarks."""
-        return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, SEEN)
+        return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, SEEN, pictures)
 
     def logits(self, split: UsableSplit) -> list[Stream]:
         """Both heads' logits of every clip as it is, computed once and kept beside the teacher's weights.

@@ -15,6 +15,7 @@ from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import TrainingBatches
+from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
 from tf_slr.models.weights import load_into, named_weights
 from tf_slr.scoring import Errors
@@ -106,11 +107,12 @@ class Trainer:
         initial = _weights_of(options.init) if options.init and not self.run.last.is_file() else {}
         chief_first(self.strategy, lambda: self.run.start(corpus, recipe))
         make_repeatable(options.seed)
-        streams = [stream_of(recipe.model, recipe.features, corpus, self.train)]
+        self.pictures = KeptPictures(recipe.features.kept)
+        streams = [stream_of(recipe.model, recipe.features, corpus, self.train, pictures=self.pictures)]
         online = teacher if recipe.distill.online else None
         if teacher:
             kept = None if online else chief_first(self.strategy, lambda: teacher.logits(self.train))
-            streams += kept or [teacher.seen(self.train)]
+            streams += kept or [teacher.seen(self.train, self.pictures)]
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
         )
@@ -232,7 +234,7 @@ class Trainer:
         """Word error rate on dev, of which each worker recognises its part."""
         number, workers = workers_of(self.strategy)
         part = self.dev.part(range(number, len(self.dev.samples), workers))
-        stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, part)
+        stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, part, pictures=self.pictures)
         logits = network_logits(self.network, stream, part.frames, self.recipe.training.batch)
         errors = evaluate(logits, part.samples, self.vocabulary).errors()
         return Errors(*sum_over_workers(self.strategy, dataclasses.astuple(errors))).wer
