@@ -13,7 +13,7 @@ BUNDLE ?= $(RUN)/bundle
 CORRECTOR ?= $(RUN)-corrector
 FOLDS     ?= $(FIRST)-folds
 # What these runs lack is errors, not training.
-FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=12)
+FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=8)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
 FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
 STUDENT   ?= $(RECIPE)
@@ -54,7 +54,7 @@ $(ROOT)/corpus.toml: | $(READY)
 	$(BIN)/tf-slr prepare signsynth --out $(ROOT)
 
 $(FILMED)/corpus.toml: | $(READY)
-	$(BIN)/tf-slr prepare signsynth --frame-size 64 --out $(FILMED)
+	$(BIN)/tf-slr prepare signsynth --frame-size 64 --gloves --out $(FILMED)
 else
 $(ROOT)/corpus.toml:
 	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1
