@@ -13,7 +13,7 @@ BUNDLE ?= $(RUN)/bundle
 CORRECTOR ?= $(RUN)-corrector
 FOLDS     ?= $(FIRST)-folds
 # What these runs lack is errors, not training.
-FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=8)
+FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=10)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
 FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
 STUDENT   ?= $(RECIPE)

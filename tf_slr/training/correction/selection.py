@@ -186,10 +186,8 @@ def _rescoring(
     Returns:
         The choice, and what was measured.
     """
-    lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
     tried, measured = [], {}
-    for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS)):
-        options = _tuned(lists, dev, rescorer.vocabulary, rules, networks)
+    for name, options in tuned(rescorer, dev, rules).items():
         errors = errors_of([rescorer.glosses(one.logits, options) for one in dev], dev, rules)
         measured[name] = {"tuned": summed(errors).summary()}
         tried.append((options, errors))
@@ -198,6 +196,13 @@ def _rescoring(
     if gains(heard, by_ngram) and not gains(by_ngram, edited):
         chosen, errors = alone, by_ngram
     return together if gains(errors, by_both) else chosen, measured
+
+
+def tuned(rescorer: Rescorer, dev: Sequence[DevSentence], rules: Rules) -> dict[str, Rescoring]:
+    """The weights that err least on dev sentences with logits, of "n-gram" alone and of "n-gram and network"."""
+    lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
+    return {name: _tuned(lists, dev, rescorer.vocabulary, rules, networks)
+            for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS))}  # fmt: skip
 
 
 def _tuned(

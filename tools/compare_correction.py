@@ -1,0 +1,88 @@
+"""Ways to decode compared: greedy, edited by the corrector, n-gram, n-gram and corrector. Weights are chosen on dev.
+
+python tools/compare_correction.py --run RUN --corrector DIR --out correction.json [--test]
+
+`tf-slr train-corrector` takes the way that errs least on dev unless a simpler one is as good but for chance; here every
+way is measured, on dev and, once all choices are made, with --test on test.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from publish import publish
+from tqdm import tqdm
+
+from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.correction import NGRAM_ORDER
+
+
+def measure(arguments: argparse.Namespace) -> dict:
+    """Recognise the splits, choose weights on dev, and score every way."""
+    import_tensorflow()
+    from tf_slr.cleanup import RULES
+    from tf_slr.decoding.evidence import evidence, named
+    from tf_slr.decoding.kneser_ney import estimate
+    from tf_slr.decoding.symbols import recognised
+    from tf_slr.runtime.corrector import Corrector
+    from tf_slr.runtime.rescoring import Rescorer
+    from tf_slr.timing import STRIDE
+    from tf_slr.training.correction.selection import DevSentence, errors_of, summed, tuned
+    from tf_slr.training.reporting import Recognition, recognition
+
+    corrector = Corrector.load(arguments.corrector)
+    rules = RULES["none"]
+
+    def sentences(split: str) -> tuple[list[DevSentence], Recognition]:
+        work = recognition(arguments.run, None, None, split)
+        found = []
+        for sample, rows in zip(work.split.samples, tqdm(work.logits, split, unit="clip", disable=None), strict=True):
+            slots = named(evidence(rows), work.vocabulary, STRIDE * len(rows), 1.0)
+            found.append(DevSentence(slots, sample.glosses, rows))
+        return found, work
+
+    dev, work = sentences("dev")
+    ngram = estimate([sample.glosses for sample in work.corpus.split("train")], NGRAM_ORDER)
+    rescorer = Rescorer(corrector, ngram, work.vocabulary)
+    weights = tuned(rescorer, dev, rules)
+
+    def ways(split: Sequence[DevSentence]) -> dict[str, dict]:
+        made = {
+            "greedy": [recognised(one.slots) for one in split],
+            "edited": [[word.gloss for word in corrector.correct(one.slots)] for one in split],
+        } | {way: [rescorer.glosses(one.logits, options) for one in split] for way, options in weights.items()}
+        return {way: summed(errors_of(texts, split, rules)).summary() for way, texts in made.items()}
+
+    result = {"corpus": work.corpus.label, "dev": ways(dev)}
+    if arguments.test:
+        result["test"] = ways(sentences("test")[0])
+    chosen = {way: f"n-gram {options.weight:g}, insertion {options.insertion:g}, network {options.network:g}"
+              for way, options in weights.items()}  # fmt: skip
+    return result | {"weights": chosen}
+
+
+def table(result: dict) -> str:
+    """The rates as Markdown."""
+    splits = [split for split in ("dev", "test") if split in result]
+    lines = [f"WER in % on {result['corpus']}:", "", "| decoded | " + " | ".join(splits) + " | weights |",
+             "| --- |" + " ---: |" * len(splits) + " --- |"]  # fmt: skip
+    for way in result["dev"]:
+        rates = " | ".join(f"{100 * result[split][way]['wer']:.2f}" for split in splits)
+        lines.append(f"| {way} | {rates} | {result['weights'].get(way, '')} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print the table, write the JSON."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="a trained run")
+    parser.add_argument("--corrector", type=Path, required=True, help="what train-corrector wrote")
+    parser.add_argument("--test", action="store_true", help="measure on test, too")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the JSON")
+    arguments = parser.parse_args()
+    return publish(lambda: measure(arguments), table, arguments.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
