@@ -119,8 +119,8 @@ def test_padding_never_changes_the_outputs(network, frames):
         assert np.abs(own - padded[name][0, : len(own)]).max() < 1e-5
 
 
-# Every second frame, patches of pixels.
-HALVED = replace(SMALL, size=24, stem="patches", stem_stride=2,
+# Every second frame, patches of pixels, the whole last map.
+HALVED = replace(SMALL, size=24, stem="patches", stem_stride=2, frame="all",
                  temporal=TemporalOptions(width=24, every=2, stack="K5-P2-K5"))  # fmt: skip
 
 

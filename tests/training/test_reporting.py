@@ -10,10 +10,12 @@ import pytest
 
 from tests.sclite import sclite
 from tests.test_cli import ROOT, tf_slr
+from tests.tiny_corrector import write_untrained_corrector
 from tf_slr import cli
 from tf_slr.alternatives import read_alternatives
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.decoding.beam import BeamOptions
+from tf_slr.decoding.edits import Margins
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.errors import UsageError
 from tf_slr.glosses import Vocabulary
@@ -148,3 +150,26 @@ def test_tuning_finds_the_pair_that_evaluate_then_confirms(tiny_run, ngram, tmp_
     )  # fmt: skip
     assert json.loads(stdout)["wer"] == best["wer"]
     assert (tmp_path / "x.jsonl").is_file()
+
+
+def test_ways_to_decode_are_compared_as_evaluate_decodes(tiny_run, tiny_corpus, tmp_path):
+    """Greedily as `evaluate` does; and without --test nothing of test is looked at."""
+    corpus = Corpus(tiny_corpus)
+    glosses = corpus.vocabulary().glosses
+    corrector = write_untrained_corrector(tmp_path / "corrector", glosses, glosses[0], Margins.never())
+    command = [sys.executable, ROOT / "tools/compare_correction.py", "--run", tiny_run, "--corrector", corrector,
+               "--out", tmp_path / "ways.json"]  # fmt: skip
+    results = {}
+    for more in ([], ["--test"]):
+        done = subprocess.run(list(map(str, command + more)), cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        results[bool(more)] = json.loads((tmp_path / "ways.json").read_text())
+    assert "test" not in results[False]
+    assert results[False]["dev"] == results[True]["dev"]
+    for split in ("dev", "test"):
+        stdout, _ = tf_slr("evaluate", "--run", tiny_run, "--split", split, "--json")
+        assert results[True][split]["greedy"]["wer"] == json.loads(stdout)["wer"]
+        assert f"{100 * results[True][split]['n-gram']['wer']:.2f}" in done.stdout
+        # This corrector never changes anything.
+        assert results[True][split]["edited"] == results[True][split]["greedy"]
+    assert results[True]["dev"].keys() == {"greedy", "edited", *results[True]["weights"]}

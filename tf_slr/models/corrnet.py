@@ -9,12 +9,21 @@ from typing import Literal
 
 import tensorflow as tf
 import tf_keras
-from tf_keras import layers
 
 from tf_slr.errors import UsageError
 from tf_slr.models.correlation import CorrelationModule
 from tf_slr.models.packing import Edges, Packing
-from tf_slr.models.resnet import FrameStem, Stem, check_stages, check_stem, make_stages, map_sides, unit
+from tf_slr.models.resnet import (
+    Frame,
+    FrameStem,
+    Stem,
+    check_stages,
+    check_stem,
+    frame_values,
+    make_stages,
+    map_sides,
+    unit,
+)
 from tf_slr.models.temporal import TemporalHead, TemporalOptions
 
 
@@ -47,7 +56,7 @@ class CorrNetOptions:
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     correlated: tuple[int, ...] = (2, 3, 4)
     correlation_chunk: int = 8
-    frame: Literal["mean", "all"] = "mean"
+    frame: Frame = "mean"
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
 
     def __post_init__(self) -> None:
@@ -129,7 +138,7 @@ class CorrNet(tf_keras.Model):
         if not with_edges:
             x = edges.add(x)
         longest = temporal.seen(tf.shape(inputs["video"])[1])
-        frame = tf.reduce_mean(x, [1, 2]) if self.options.frame == "mean" else layers.Flatten()(x)  # (N, C')
+        frame = frame_values(x, self.options.frame)  # (N, C')
         clips = edges.packing.unpack(frame, temporal.prolonged(longest))
         return self.head(clips, edges.packing.lengths, training=training) | {
             "frame_features": packing.unpack(edges.drop(x), longest),

@@ -47,7 +47,7 @@ def _lrinet(options: LriNetOptions, classes: int, frames: int) -> int:
     frames = options.temporal.seen(frames)
     expansion = options.sides[-1] ** 2 * options.widths[-1] * options.channels
     of_frame = _stem(options) + sum(_stages(options)) + expansion
-    return frames * of_frame + _temporal(options.temporal, options.feature_shape[2], classes, frames)
+    return frames * of_frame + _temporal(options.temporal, options.frame_width, classes, frames)
 
 
 @multiply_adds.register

@@ -21,11 +21,13 @@ from tf_slr.models.packing import Edges, Packing
 from tf_slr.models.resnet import (
     BasicBlock,
     Convolution,
+    Frame,
     FrameStem,
     Stem,
     batch_norm,
     check_stages,
     check_stem,
+    frame_values,
     make_stages,
     map_sides,
     unit,
@@ -52,6 +54,7 @@ class LriNetOptions:
         channels: of the frame-level features, as many as the teacher's. A 1x1 convolution with normalisation and
             ReLU makes them of the last stage's; 0 for a last stage that has them.
         blocks: residual blocks of each stage.
+        frame: what of a frame's last map the part over time reads, "mean" or "all"; see `CorrNetOptions`.
         plain_blocks: blocks without TSCM before those with it: 5 is the middle of ResNet-18's third stage.
         temporal: the part over time.
     """
@@ -65,6 +68,7 @@ class LriNetOptions:
     widths: tuple[int, ...] = (64, 128, 256, 512)
     channels: int = 0
     blocks: tuple[int, ...] = (2, 2, 2, 2)
+    frame: Frame = "mean"
     plain_blocks: int = 5
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
 
@@ -108,6 +112,7 @@ class LriNetOptions:
             stem_stride=1 if equal else teacher.stem_stride,
             widths=teacher.widths,
             blocks=teacher.blocks,
+            frame=teacher.frame,
             plain_blocks=sum(teacher.blocks[:-2]) + sum(teacher.blocks[-2:-1]) // 2,
             temporal=teacher.temporal,
         )
@@ -116,6 +121,11 @@ class LriNetOptions:
     def sides(self) -> list[int]:
         """Sides of the square map after the stem and after each stage."""
         return map_sides(self.size, self.stem, self.stem_stride, len(self.widths))
+
+    @property
+    def frame_width(self) -> int:
+        """Values of a frame that the part over time reads."""
+        return self.feature_shape[2] * (1 if self.frame == "mean" else self.sides[-1] ** 2)
 
     @property
     def feature_shape(self) -> tuple[int, int, int]:
@@ -166,7 +176,7 @@ class LriNet(tf_keras.Model):
         if self.expand is not None:
             x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
         longest = temporal.seen(tf.shape(inputs["video"])[1])
-        frame = tf.reduce_mean(x, [1, 2])  # (N, C)
+        frame = frame_values(x, self.options.frame)  # (N, C')
         if self.options.recover == "upsample":
             x = tf.image.resize(x, [self.options.scale] * 2, "bilinear")
         clips = edges.packing.unpack(edges.add(frame), temporal.prolonged(longest))
@@ -199,7 +209,7 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
         x = tf.nn.relu(x + y)
     if model.expand is not None:
         x = tf.nn.relu(_deployed(x, model.expand, model.expand_norm))
-    features = tf.reduce_mean(x, [1, 2])[None]  # (1, T', C)
+    features = frame_values(x, model.options.frame)[None]  # (1, T', C')
     return tf_keras.Model(inputs, deployed_head(features, model.head), name="lrinet_inference")
 
 

@@ -130,6 +130,15 @@ def unit(pictures: tf.Tensor) -> tf.Tensor:
     return tf.cast(pictures, tf.float32) / 127.5 - 1 if pictures.dtype == tf.uint8 else pictures
 
 
+# What of a frame's last map the part over time reads: its mean, or all of it.
+Frame = Literal["mean", "all"]
+
+
+def frame_values(x: tf.Tensor, frame: Frame) -> tf.Tensor:
+    """Last maps (N, h, w, C) -> what is read of them, (N, C) or (N, h w C)."""
+    return tf.reduce_mean(x, [1, 2]) if frame == "mean" else layers.Flatten()(x)
+
+
 def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:
     """The blocks of each stage; all stages but the first halve the frame."""
     stages, channels = [], widths[0]
