@@ -22,12 +22,11 @@ def measure(arguments: argparse.Namespace) -> dict:
     """Recognise the splits, choose weights on dev, and score every way."""
     import_tensorflow()
     from tf_slr.cleanup import RULES
-    from tf_slr.decoding.evidence import evidence, named
+    from tf_slr.decoding.evidence import untimed
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.decoding.symbols import recognised
     from tf_slr.runtime.corrector import Corrector
     from tf_slr.runtime.rescoring import Rescorer
-    from tf_slr.timing import STRIDE
     from tf_slr.training.correction.selection import DevSentence, errors_of, summed, tuned
     from tf_slr.training.reporting import Recognition, recognition
 
@@ -38,8 +37,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         work = recognition(arguments.run, None, None, split)
         found = []
         for sample, rows in zip(work.split.samples, tqdm(work.logits, split, unit="clip", disable=None), strict=True):
-            slots = named(evidence(rows), work.vocabulary, STRIDE * len(rows), 1.0)
-            found.append(DevSentence(slots, sample.glosses, rows))
+            found.append(DevSentence(untimed(rows, work.vocabulary), sample.glosses, rows))
         return found, work
 
     dev, work = sentences("dev")

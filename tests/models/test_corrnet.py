@@ -125,7 +125,7 @@ def test_every_second_frame_gives_the_same_steps(frames):
     assert np.abs(padded["sequence_logits"][0, : steps(frames)] - outputs["sequence_logits"][0]).max() < 1e-5
 
 
-def test_the_whole_map_tells_where_things_are(network):
+def test_the_whole_map_tells_where_things_are():
     """Its mean does not."""
     outputs = run(lively(HALVED), clip(4))
     expected = tf.reshape(outputs["frame_features"], outputs["frame"].shape)

@@ -98,9 +98,8 @@ def _sentences(arguments: argparse.Namespace) -> tuple:
 
 def _dev(paths: Sequence[Path], references: Mapping | None, vocabulary: Vocabulary) -> list:
     """Recognised dev sentences; those of files of logits keep them, if their glosses are those of the text."""
-    from tf_slr.decoding.evidence import evidence, named
+    from tf_slr.decoding.evidence import untimed
     from tf_slr.logits import read_logits
-    from tf_slr.timing import STRIDE
     from tf_slr.training.correction.selection import dev_sentences
 
     sentences = []
@@ -109,8 +108,7 @@ def _dev(paths: Sequence[Path], references: Mapping | None, vocabulary: Vocabula
             sentences += dev_sentences(read_recognised(path), references, str(path))
             continue
         theirs, clips = read_logits(path)
-        # No corrector reads times, and a file of logits does not know the clips' rate.
-        slots = {name: named(evidence(rows), theirs, STRIDE * len(rows), 1.0) for name, rows in clips.items()}
+        slots = {name: untimed(rows, theirs) for name, rows in clips.items()}
         found = dev_sentences(slots, references, str(path))
         if theirs.glosses == vocabulary.glosses:
             nothing = np.zeros((0, theirs.classes), np.float32)

@@ -1,8 +1,9 @@
 """signsynth, the embedded corpus: sentences of a small grammar, signed by a seeded kinematic signer.
 
 It needs no download and no licence, and it is a stand-in: nobody signed. The
-parts: `lexicon` (what is signed), `grammar` (in which order), `signer` (the body), `motion` (how it
-moves), `defects` (what a tracker makes of it), `render` (pictures).
+parts: `lexicon` (what is signed), `grammar` (in which order), `signer` (the
+body), `motion` (how it moves), `defects` (what a tracker makes of it),
+`render` (pictures).
 
 Dev and test sentences never occur in train, nor in each other; one signer is
 held out, and signs half of the test sentences.

@@ -102,6 +102,11 @@ def named(slots: Sequence[Slot], vocabulary: Vocabulary, frames: int, fps: float
     return result
 
 
+def untimed(logits: np.ndarray, vocabulary: Vocabulary) -> list[Alternatives]:
+    """Evidence of a clip's logits [T, classes] for a corrector, which reads no times, so that any frame rate does."""
+    return named(evidence(logits), vocabulary, timing.STRIDE * len(logits), 1.0)
+
+
 def _slots(windows: Sequence[Segment], posteriors: np.ndarray, options: EvidenceOptions) -> list[Slot]:
     """The likeliest glosses of each window, that of a recognised one first: equal numbers must not change this."""
     recognised = np.array([window.gloss for window in windows])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_slr.decoding.alignment import forced_alignment
-from tf_slr.decoding.evidence import evidence, named
+from tf_slr.decoding.evidence import untimed
 from tf_slr.decoding.greedy import Segment
 from tf_slr.decoding.lattice import sentence_scores
 from tf_slr.decoding.ngram import GlossModel, NGram
@@ -13,7 +13,6 @@ from tf_slr.decoding.rescoring import Judged, Rescoring, best, judged
 from tf_slr.errors import BundleError
 from tf_slr.glosses import Vocabulary
 from tf_slr.runtime.corrector import Corrector
-from tf_slr.timing import STRIDE
 
 
 class Rescorer:
@@ -39,8 +38,7 @@ class Rescorer:
         """The n best sentences of a clip, [T, classes], with what is said of each."""
 
         def network(sentences: Sequence[tuple[int, ...]]) -> np.ndarray:
-            # The corrector does not read times, so that any frame rate does.
-            slots = named(evidence(logits), self.vocabulary, STRIDE * len(logits), 1.0)
+            slots = untimed(logits, self.vocabulary)
             return sentence_scores(*self._corrector.posteriors(slots), sentences)
 
         return judged(logits, self._ngram, network if options.network else None, options)
