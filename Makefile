@@ -4,10 +4,12 @@
 CORPUS ?= signsynth
 ROOT   ?= data/$(CORPUS)
 # The recipe of a student that learns from the first run as well: make TAUGHT=signsynth-kd. Everything after it is the student's.
+# `make distilled` is that with a first run that reads video.
 TAUGHT ?=
 RUN    ?= runs/$(CORPUS)$(if $(TAUGHT),-taught)
 FIRST  ?= $(if $(TAUGHT),runs/$(CORPUS),$(RUN))
 RECIPE ?= $(if $(wildcard tf_slr/recipes/$(CORPUS).toml),$(CORPUS),default)
+FIRST_RECIPE ?= $(RECIPE)
 BUNDLE ?= $(RUN)/bundle
 # The corrector learns from what runs on parts of the training data made of the rest; make CORRECTOR= leaves it out.
 CORRECTOR ?= $(RUN)-corrector
@@ -29,14 +31,18 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(if $(shell 
 VENV   := .venv
 READY  := $(VENV)/ready
 BIN    := $(VENV)/bin
-RECIPE_FILE := $(wildcard $(RECIPE) tf_slr/recipes/$(RECIPE).toml)
+recipe_file = $(wildcard $(1) tf_slr/recipes/$(1).toml)
 SMOKE  := runs/smoke
 
 TABLES := table1 table4 table6 table7 crkd
 
-.PHONY: all train tflite-int8 bench tables $(TABLES) smoke test test-slow lint clean
+.PHONY: all train tflite-int8 bench distilled tables $(TABLES) smoke test test-slow lint clean
 
 all: train tflite-int8 bench
+
+distilled:
+	$(MAKE) all ROOT=$(FILMED) FILMED=$(FILMED) RUN=runs/$(CORPUS)-distilled TAUGHT=$(DISTILLED) FIRST=runs/$(CORPUS)-teacher \
+	    FIRST_RECIPE=$(TEACHER) FOLDS=runs/$(CORPUS)-folds
 
 train: $(RUN)/summary.json
 tflite-int8: $(BUNDLE)/bundle.json
@@ -50,8 +56,10 @@ $(READY): requirements.lock setup.cfg
 	@touch $@
 
 ifeq ($(CORPUS),signsynth)
+ifneq ($(ROOT),$(FILMED))
 $(ROOT)/corpus.toml: | $(READY)
 	$(BIN)/tf-slr prepare signsynth --out $(ROOT)
+endif
 
 $(FILMED)/corpus.toml: | $(READY)
 	$(BIN)/tf-slr prepare signsynth --frame-size 64 --gloves --out $(FILMED)
@@ -60,15 +68,15 @@ $(ROOT)/corpus.toml:
 	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1
 endif
 
-$(FIRST)/summary.json: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
-	$(BIN)/tf-slr train --corpus $(ROOT) --run $(FIRST) --recipe $(RECIPE)
+$(FIRST)/summary.json: $(ROOT)/corpus.toml $(call recipe_file,$(FIRST_RECIPE)) | $(READY)
+	$(BIN)/tf-slr train --corpus $(ROOT) --run $(FIRST) --recipe $(FIRST_RECIPE)
 
 ifneq ($(FIRST),$(RUN))
-$(RUN)/summary.json: $(FIRST)/summary.json $(wildcard $(TAUGHT) tf_slr/recipes/$(TAUGHT).toml) | $(READY)
+$(RUN)/summary.json: $(FIRST)/summary.json $(call recipe_file,$(TAUGHT)) | $(READY)
 	$(BIN)/tf-slr train --corpus $(ROOT) --run $(RUN) --recipe $(TAUGHT) --teacher $(FIRST)
 endif
 
-$(FOLDS)/train.jsonl: $(ROOT)/corpus.toml $(RECIPE_FILE) | $(READY)
+$(FOLDS)/train.jsonl: $(ROOT)/corpus.toml $(call recipe_file,$(RECIPE)) | $(READY)
 	$(BIN)/tf-slr crossfit --corpus $(ROOT) --out $(FOLDS) --recipe $(RECIPE) $(addprefix --set ,$(FOLD_SET))
 
 $(RUN)/dev.npz: $(RUN)/summary.json | $(READY)

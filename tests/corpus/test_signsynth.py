@@ -315,8 +315,10 @@ def test_signs_and_transitions_last_as_long_as_those_of_people():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"train": 0}, {"dev": -1}, {"variation": -0.1}, {"hand_loss": 0.9}, {"frame_size": 8}, {"workers": 0}]
-)
+    "wrong",
+    [{"train": 0}, {"dev": -1}, {"variation": -0.1}, {"hand_loss": 0.9}, {"frame_size": 8}, {"workers": 0},
+     {"gloves": True}],
+)  # fmt: skip
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         SignsynthOptions(**wrong)

@@ -6,6 +6,7 @@ and to the video of the same clip, so that teacher and student see one world
 A point that was not found stays NaN throughout.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,12 @@ def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortes
         turns=tuple(np.radians(rng.normal(0, 1, 2) * options.turn_hands)),
         ways=tuple(map(tuple, rng.normal(0, 1, (2, 2)) * options.move_hands)),
     )
+
+
+def glimpses(change: Change, frames: int, count: int, rng: np.random.Generator) -> Change:
+    """The same change of `count` single moments of a clip of `frames` frames, which have no neighbours to fuse with."""
+    positions = np.sort(rng.integers(0, frames, count)).astype(float)
+    return dataclasses.replace(change, positions=positions, fusion=np.zeros(count), lost=((0, 0), (0, 0)))
 
 
 def _positions(frames: int, length: int, warp: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,15 +1,16 @@
 """Batches of clips of similar length, reproducible from a seed and a position."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
 from tf_slr import timing
-from tf_slr.errors import DataError
-from tf_slr.features.augment import AugmentOptions, draw
+from tf_slr.errors import DataError, UsageError
+from tf_slr.features.augment import AugmentOptions, draw, glimpses
 from tf_slr.features.splits import Source, UsableSplit
 from tf_slr.features.streams import Stream, pad
 from tf_slr.glosses import Vocabulary
@@ -45,6 +46,11 @@ class FeatureOptions:
     margin: float = MARGIN
     kept: int = 4000
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        for name, least in (("kept", 0), ("workers", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -94,10 +100,7 @@ class TrainingBatches:
         options: the augmentation.
         size: clips in a batch.
         seed: of order and changes.
-
-    Attributes:
-        fault: why the last dataset broke off: a clip that could not be read any more. TensorFlow hides it in
-            an error of its own.
+        pictures: how many single moments of each clip are shown, anew by chance in every epoch; 0 for whole clips.
     """
 
     def __init__(
@@ -108,11 +111,14 @@ class TrainingBatches:
         options: FeatureOptions,
         size: int,
         seed: int,
+        pictures: int = 0,
     ) -> None:
         self.streams, self.options, self.size, self.seed = list(streams), options, size, seed
+        self.pictures = pictures
         self.lengths = split.frames
         self.labels = [vocabulary.encode(sample.glosses) for sample in split.samples]
-        self.fault: DataError | None = None
+        # Why the last dataset broke off: a clip that could not be read any more.
+        self._fault: DataError | None = None
 
     def __len__(self) -> int:
         return math.ceil(len(self.lengths) / self.size)
@@ -136,7 +142,7 @@ class TrainingBatches:
             try:
                 clips = [self._shown(i, epoch) for i in members]
             except DataError as error:
-                self.fault = error
+                self._fault = error
                 raise
             batch = collate(self.streams, clips, [self.labels[i] for i in members])
             return [batch[name] for name in signature]
@@ -154,6 +160,20 @@ class TrainingBatches:
         )
         return made.prefetch(2)
 
+    @contextlib.contextmanager
+    def faults_told(self) -> Iterator[None]:
+        """Within it a clip that cannot be read any more is named, which TensorFlow hides in an error of its own.
+
+        Raises:
+            DataError: there was one.
+        """
+        try:
+            yield
+        except tf.errors.OpError:
+            if self._fault:
+                raise self._fault from None
+            raise
+
     def _signature(self) -> dict[str, tuple[tf.DType, tuple[int | None, ...]]]:
         """Type and shape of everything in a batch."""
         lengths, sentences = (tf.int32, (None,)), (tf.int32, (None, None))
@@ -165,6 +185,8 @@ class TrainingBatches:
         # A clip played faster must still be long enough for its glosses.
         shortest = timing.needed_steps(self.labels[index]) * timing.STRIDE
         change = draw(self.options.augment, self.lengths[index], rng, shortest)
+        if self.pictures:
+            change = glimpses(change, self.lengths[index], self.pictures, rng)
         return [stream.shown(index, change) for stream in self.streams]
 
 

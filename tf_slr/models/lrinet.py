@@ -152,6 +152,21 @@ class LriNet(tf_keras.Model):
         blocks = [block for stage in self.stages for block in stage]
         return [(block, number >= self.options.plain_blocks) for number, block in enumerate(blocks)]
 
+    def look(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What the part over time would read of clips of one picture each: (N, size, size, 3) -> (N, C')."""
+        x = self.stem(unit(pictures), training=training)
+        for block, _ in self.mixing_blocks:  # TSCM leaves a frame without neighbours as it is
+            x = block(x, training=training)
+        if self.expand is not None:
+            x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
+        return frame_values(x, self.options.frame)
+
+    @property
+    def frame_variables(self) -> list[tf.Variable]:
+        """What `look` learns by."""
+        temporal = {variable.ref() for variable in self.head.trainable_variables}
+        return [variable for variable in self.trainable_variables if variable.ref() not in temporal]
+
     def call(self, inputs, training=False):
         """Recognise a batch.
 

@@ -10,6 +10,7 @@ from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import ModelOptions
 from tf_slr.training.precision import Precision
+from tf_slr.training.pretraining import PretrainOptions
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class TrainingOptions:
         weight_decay: decoupled from the gradient, as in AdamW.
         clip_norm: gradients are scaled to at most this norm.
         ctc_conv: weight of the CTC loss on the convolution head; that on the sequence head is 1.
+        landmarks: weight of telling each frame's landmarks from its features, for a network that reads video of a
+            corpus with landmarks; see `landmark_head`. 0 for leaving it out.
         evaluate_every: epochs between evaluations on dev.
         checkpoint_steps: steps between checkpoints (one is also written after each epoch).
         seed: of weights, order, augmentation and dropout.
@@ -42,6 +45,7 @@ class TrainingOptions:
     weight_decay: float = 1e-4
     clip_norm: float = 5.0
     ctc_conv: float = 1.0
+    landmarks: float = 0.0
     evaluate_every: int = 1
     checkpoint_steps: int = 500
     seed: int = 0
@@ -52,6 +56,8 @@ class TrainingOptions:
         for name in ("epochs", "batch", "evaluate_every", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"training.{name}: expected at least 1, received {getattr(self, name)}")
+        if self.landmarks < 0:
+            raise UsageError(f"training.landmarks: expected a weight of 0 or more, received {self.landmarks}")
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Recipe:
     promised_wer: float | None = None
     features: FeatureOptions = field(default_factory=FeatureOptions)
     model: ModelOptions = field(default_factory=MslrOptions)
+    pretrain: PretrainOptions = field(default_factory=PretrainOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     distill: DistillOptions = field(default_factory=DistillOptions)
     qat: QatOptions = field(default_factory=QatOptions)
@@ -91,6 +98,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
+        if (self.training.landmarks or self.pretrain.epochs) and isinstance(self.model, MslrOptions):
+            raise UsageError(
+                "training.landmarks and [pretrain] are for networks that read video; model.kind = 'mslr' does not"
+            )
 
 
 def load_recipe(name: str, settings: tuple[str, ...] | list[str] = ()) -> Recipe:

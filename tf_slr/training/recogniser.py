@@ -6,6 +6,7 @@ import tf_keras
 from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_losses
 from tf_slr.training.distill import DistillOptions, divergence, feature_distance
+from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
 from tf_slr.training.networks import inputs_of
 from tf_slr.training.strategy import shares
 from tf_slr.training.teacher import CONV, SEEN, SEQUENCE
@@ -19,6 +20,7 @@ class Recogniser(tf_keras.Model):
         ctc_conv: weight of the CTC loss on the convolution head.
         distill: what is learned from a teacher's heads and from the own one.
         teacher: the frozen teacher where it sees every batch; None where its logits are kept, or there is none.
+        landmarks: weight of telling each frame's landmarks from its features; above 0 the network must read video.
     """
 
     def __init__(
@@ -27,10 +29,22 @@ class Recogniser(tf_keras.Model):
         ctc_conv: float,
         distill: DistillOptions | None = None,
         teacher: tf_keras.Model | None = None,
+        landmarks: float = 0.0,
     ) -> None:
         super().__init__(name="recogniser")
         self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
-        self.teacher = teacher
+        self.teacher, self.landmarks = teacher, landmarks
+        self.landmark_head = LandmarkHead(network.options.frame_width) if landmarks else None
+
+    @property
+    def learning(self) -> list[tf.Variable]:
+        """The variables that training changes."""
+        return self.network.trainable_variables + self.beside
+
+    @property
+    def beside(self) -> list[tf.Variable]:
+        """Those of them that are not the network's, and end with the training."""
+        return self.landmark_head.trainable_variables if self.landmark_head else []
 
     def call(self, inputs, training=False):
         """The network's outputs."""
@@ -48,7 +62,7 @@ class Recogniser(tf_keras.Model):
             losses = self.losses_of(outputs, data, taught)
             total = tf.add_n(list(losses.values()))
         # This sums the gradients over all replicas before it clips them, and scales losses where float16 needs it.
-        self.optimizer.minimize(total, self.network.trainable_variables, tape)
+        self.optimizer.minimize(total, self.learning, tape)
         return {"loss": total, **losses}
 
     def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -82,4 +96,8 @@ class Recogniser(tf_keras.Model):
         if options.features:
             distance = feature_distance(taught["frame_features"], outputs["frame_features"], outputs["seen"])
             losses["kd_features"] = part["frames"] * options.features * distance
+        if self.landmark_head:
+            told = self.landmark_head(outputs["frame"])
+            distance = landmark_distance(told, batch[TOLD], batch["frames"], self.network.options.temporal.every)
+            losses["landmarks"] = part["frames"] * self.landmarks * distance
         return losses

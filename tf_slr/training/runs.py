@@ -3,6 +3,7 @@
 recipe.toml       the resolved recipe
 vocabulary.json   what the classes mean
 corpus.json       which corpus, and its fingerprint
+pretrained.npz    newest checkpoint of the pretraining, if there is one
 last.npz          newest checkpoint        best.npz   weights that were best on dev
 metrics.jsonl     one line an epoch        summary.json   written when training has ended
 """
@@ -29,6 +30,7 @@ class Run:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self.last, self.best = self.root / "last.npz", self.root / "best.npz"
+        self.pretrained = self.root / "pretrained.npz"
         self.metrics_path, self.summary_path = self.root / "metrics.jsonl", self.root / "summary.json"
 
     @property

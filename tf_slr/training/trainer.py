@@ -21,13 +21,15 @@ from tf_slr.models.weights import load_into, named_weights
 from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import evaluate, network_logits
-from tf_slr.training.networks import build, stream_of
+from tf_slr.training.landmark_head import TOLD, LandmarkHead
+from tf_slr.training.networks import build, input_rule, stream_of, stream_under
 from tf_slr.training.precision import computing_in, scaled, variables_of
+from tf_slr.training.pretraining import Seer, pretrain
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.repeatable import make_repeatable
 from tf_slr.training.runs import Run
-from tf_slr.training.schedule import SCHEDULES
+from tf_slr.training.schedule import SCHEDULES, OneCycle
 from tf_slr.training.strategy import (
     chief_first,
     is_chief,
@@ -104,6 +106,11 @@ class Trainer:
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
         if teacher and recipe.distill.features:
             teacher.check_features(recipe.model)
+        self.told = (
+            stream_under(recipe.features.normalisation, corpus, self.train, TOLD)
+            if options.landmarks or recipe.pretrain.epochs
+            else None
+        )
         initial = _weights_of(options.init) if options.init and not self.run.last.is_file() else {}
         chief_first(self.strategy, lambda: self.run.start(corpus, recipe))
         make_repeatable(options.seed)
@@ -113,6 +120,8 @@ class Trainer:
         if teacher:
             kept = None if online else chief_first(self.strategy, lambda: teacher.logits(self.train))
             streams += kept or [teacher.seen(self.train, self.pictures)]
+        if options.landmarks:
+            streams.append(self.told)
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
         )
@@ -120,26 +129,27 @@ class Trainer:
             with computing_in(options.precision):
                 self.network = self._build()
             load_into(self.network, initial, options.init)
-            self.model = Recogniser(self.network, options.ctc_conv, recipe.distill, online and online.network)
-            self.model.compile(self._optimizer())
-            self.model.optimizer.build(self.network.trainable_variables)
+            self.model = Recogniser(
+                self.network, options.ctc_conv, recipe.distill, online and online.network, options.landmarks
+            )
+            rate = SCHEDULES[options.schedule](options.learning_rate, options.epochs * len(self.batches))
+            self.model.compile(self._optimizer(rate))
+            self.model.optimizer.build(self.model.learning)
         self.state = {"epoch": 0, "batch": 0, "sums": {}, "best_wer": None, "best_epoch": None, "seconds": 0.0}
 
     def _build(self) -> tf_keras.Model:
         """The network that is trained, with the weights it starts from."""
         return build(self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
 
-    def _optimizer(self) -> tf_keras.optimizers.Optimizer:
+    def _optimizer(self, rate: tf_keras.optimizers.schedules.LearningRateSchedule) -> tf_keras.optimizers.Optimizer:
         options = self.recipe.training
         optimizer = tf_keras.optimizers.AdamW(
-            SCHEDULES[options.schedule](options.learning_rate, options.epochs * len(self.batches)),
-            weight_decay=options.weight_decay,
-            global_clipnorm=options.clip_norm,
+            rate, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm
         )
         return scaled(optimizer, options.precision)
 
     def fit(self) -> dict:
-        """Train to the end, going on from the newest checkpoint.
+        """Train to the end, going on from the newest checkpoint; see `pretraining` for what may come first.
 
         Returns:
             The summary: "dev_wer", "best_epoch", "epochs", "parameters", "seconds".
@@ -151,9 +161,11 @@ class Trainer:
         """
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last, **self._variables())
+        started = time.monotonic() - self.state["seconds"]
+        if self.recipe.pretrain.epochs and not self.run.last.is_file():
+            self._pretrain()
         self._check_agreement()
         epochs = self.recipe.training.epochs
-        started = time.monotonic() - self.state["seconds"]
         done = self.state["epoch"] * len(self.batches) + self.state["batch"]
         with tqdm(total=epochs * len(self.batches), initial=done, unit="step", disable=None) as bar:
             while self.state["epoch"] < epochs:
@@ -181,6 +193,19 @@ class Trainer:
             files.write_json(self.run.summary_path, summary)
         return summary
 
+    def _pretrain(self) -> None:
+        recipe, options = self.recipe, self.recipe.pretrain
+        video = stream_under(input_rule(recipe.model, recipe.features), self.corpus, self.train, pictures=self.pictures)
+        streams, seed = [video, self.told], recipe.training.seed
+        batches = TrainingBatches(
+            self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures
+        )
+        with self.strategy.scope(), worker_loss_told(self.strategy):
+            head = self.model.landmark_head or LandmarkHead(recipe.model.frame_width)
+            rate = OneCycle(options.learning_rate, options.epochs * len(batches))
+            seer = Seer(self.network, head, self._optimizer(rate))
+        pretrain(seer, batches, options, self.run.pretrained, self.strategy)
+
     def _check_agreement(self) -> None:
         """See that all workers go on from the same position."""
         _, workers = workers_of(self.strategy)
@@ -189,7 +214,8 @@ class Trainer:
             raise UsageError(f"{self.run.root}: workers found different checkpoints; all must see the same run folder")
 
     def _variables(self) -> dict[str, list[tf.Variable]]:
-        return {"network": self.network.weights, "optimizer": variables_of(self.model.optimizer)}
+        groups = {"network": self.network.weights, "optimizer": variables_of(self.model.optimizer)}
+        return groups | {"beside": self.model.beside}
 
     def _segment(self, bar: tqdm) -> None:
         """Train to the next checkpoint or the epoch's end, whichever comes first."""
@@ -198,13 +224,8 @@ class Trainer:
         data = shared_dataset(
             self.strategy, lambda share: self.batches.dataset(self.state["epoch"], start, stop, share)
         )
-        with worker_loss_told(self.strategy):
-            try:
-                self.model.fit(data, steps_per_epoch=stop - start, verbose=0, callbacks=[_Progress(self.state, bar)])
-            except tf.errors.OpError:
-                if self.batches.fault:
-                    raise self.batches.fault from None
-                raise
+        with worker_loss_told(self.strategy), self.batches.faults_told():
+            self.model.fit(data, steps_per_epoch=stop - start, verbose=0, callbacks=[_Progress(self.state, bar)])
 
     def _end_epoch(self, bar: tqdm) -> None:
         """Evaluate on dev, keep the best weights, write the metrics line."""

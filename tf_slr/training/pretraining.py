@@ -1,0 +1,137 @@
+"""Pretraining of a network that reads video: it learns where hands, arms and lips are in a picture.
+
+A frame network without ImageNet's weights learns from CTC slowly: one label
+for a dozen frames, and not which. Pictures of a clip resemble each other, and
+a step of whole clips is as dear as sixteen steps of some pictures each. So it
+first learns to tell the landmarks of single pictures from everywhere in the
+corpus, in small steps, and goes on with sentences when it sees.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras
+from tqdm import tqdm
+
+from tf_slr.errors import DataError, UsageError
+from tf_slr.features.batches import Batch, TrainingBatches
+from tf_slr.training import checkpoints
+from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
+from tf_slr.training.precision import variables_of
+from tf_slr.training.strategy import is_chief, shared_dataset, shares, worker_loss_told
+
+
+@dataclass(frozen=True)
+class PretrainOptions:
+    """How a frame network learns to see before it learns glosses.
+
+    Attributes:
+        epochs: passes over the training clips; 0 for no pretraining.
+        pictures: how many of each clip are looked at in each pass, anew by chance.
+        clips: a step sees the pictures of so many clips.
+        learning_rate: the peak of its one cycle.
+    """
+
+    epochs: int = 0
+    pictures: int = 8
+    clips: int = 8
+    learning_rate: float = 5e-3
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 0), ("pictures", 1), ("clips", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"pretrain.{name}: expected at least {least}, received {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise UsageError(f"pretrain.learning_rate: expected more than 0, received {self.learning_rate}")
+
+
+class _Progress(tf_keras.callbacks.Callback):
+    """Moves the bar and keeps the losses of an epoch."""
+
+    def __init__(self, bar: tqdm) -> None:
+        super().__init__()
+        self.bar, self.losses = bar, []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(float(logs["loss"]))
+        self.bar.update()
+
+
+class Seer(tf_keras.Model):
+    """Single pictures -> landmarks.
+
+    Args:
+        network: a CorrNet or LRINet, of which the frame network learns.
+        head: tells landmarks from its features, and learns too.
+        optimizer: not used before.
+    """
+
+    def __init__(self, network: tf_keras.Model, head: LandmarkHead, optimizer: tf_keras.optimizers.Optimizer) -> None:
+        super().__init__(name="seer")
+        self.network, self.head = network, head
+        self.compile(optimizer)
+        optimizer.build(self.learning)
+
+    @property
+    def learning(self) -> list[tf.Variable]:
+        """The variables of the frame network, and the head's."""
+        return [*self.network.frame_variables, *self.head.trainable_variables]
+
+    def train_step(self, data: Batch) -> dict[str, tf.Tensor]:
+        """One step on a batch of which every moment is looked at, or a replica's part of it."""
+        video = data["video"]  # (B, pictures, H, W, 3)
+        frames = data["frames"]
+        # Batches are padded to whole steps of the recogniser.
+        valid = tf.sequence_mask(frames, tf.shape(video)[1])
+        landmarks = tf.boolean_mask(data[TOLD], valid)  # (N, 276)
+        with tf.GradientTape() as tape:
+            seen = self.network.look(tf.boolean_mask(video, valid), training=True)  # (N, C')
+            distance = landmark_distance(self.head(seen[None]), landmarks[None], tf.shape(seen)[:1])
+            loss = shares(data, frames)["frames"] * distance
+        self.optimizer.minimize(loss, self.learning, tape)
+        return {"loss": loss}
+
+
+def pretrain(
+    seer: Seer,
+    batches: TrainingBatches,
+    options: PretrainOptions,
+    path: Path,
+    strategy: tf.distribute.Strategy,
+) -> None:
+    """Teach a network's frames, going on after the last full epoch where this was interrupted.
+
+    Args:
+        seer: the network and what tells landmarks from it; both are changed in place.
+        batches: of the training split, with single pictures and their landmarks.
+        options: how long.
+        path: of the checkpoint, which the chief writes after every epoch.
+        strategy: where replicas are.
+
+    Raises:
+        DataError: the loss became NaN or infinite, or a clip can no longer be read.
+    """
+    groups = {"seer": seer.weights, "optimizer": variables_of(seer.optimizer)}
+    state = checkpoints.load(path, **groups) if path.is_file() else {"epoch": 0, "loss": None}
+    steps = len(batches)
+    with tqdm(total=options.epochs * steps, initial=state["epoch"] * steps, unit="step", disable=None) as bar:
+        for epoch in range(state["epoch"], options.epochs):
+            bar.set_description(f"pretraining {epoch + 1}/{options.epochs}")
+            data = shared_dataset(strategy, functools.partial(batches.dataset, epoch, 0, steps))
+            progress = _Progress(bar)
+            with worker_loss_told(strategy), batches.faults_told():
+                seer.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[progress])
+            loss = sum(progress.losses) / steps
+            if not math.isfinite(loss):
+                raise DataError(
+                    f"the loss of pretraining became {loss} in epoch {epoch + 1}; lower pretrain.learning_rate, or "
+                    "look for damaged clips with 'tf-slr check'"
+                )
+            state = {"epoch": epoch + 1, "loss": loss}
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            if is_chief(strategy):
+                checkpoints.save(path, state, **groups)
+        bar.write(f"pretraining: squared distance of landmarks {state['loss']:.3f}")
