@@ -2,7 +2,8 @@
 
     python tools/table5.py --text train.corpus.csv --rules phoenix2014 --hyp a.ctm b.ctm --ref dev.stm --out runs/table5
 
-Started again, it goes on where it was stopped.
+With --corpus DIR instead of --text the sentences are those of a prepared corpus. Started again, it goes on where it was
+stopped.
 """
 
 import sys
@@ -15,7 +16,9 @@ from tf_slr.commands.common import Parser, import_tensorflow
 def main(argv: list[str] | None = None) -> int:
     """Compute the table; returns the exit code."""
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--text", type=Path, required=True, help="list of the training annotations")
+    text = parser.add_mutually_exclusive_group(required=True)
+    text.add_argument("--text", type=Path, help="list of the training annotations")
+    text.add_argument("--corpus", type=Path, help="a prepared corpus, whose training sentences are learned from")
     parser.add_argument("--rules", choices=tuple(RULES), default="none")
     parser.add_argument("--hyp", type=Path, nargs="+", required=True, help="recognised dev sentences (.ctm, .jsonl)")
     parser.add_argument("--ref", type=Path, required=True, help="their references (.stm)")
@@ -32,11 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     from export.corrector import export_corrector
     from tf_slr import files
     from tf_slr.commands.correction import read_recognised
+    from tf_slr.corpus.manifest import Corpus
     from tf_slr.errors import UsageError
     from tf_slr.training.correction.recipe import load_corrector_recipe
     from tf_slr.training.correction.selection import dev_sentences
     from tf_slr.training.correction.table5 import PREPROCESSING, markdown, table5
-    from tf_slr.training.correction.text import text_of_table
+    from tf_slr.training.correction.text import text_of_corpus, text_of_table
     from tf_slr.transcripts import read_stm
 
     def measure() -> dict:
@@ -44,7 +48,10 @@ def main(argv: list[str] | None = None) -> int:
             raise UsageError(f"--rows: expected {', '.join(PREPROCESSING)}, received {', '.join(sorted(strange))}")
         references = read_stm(arguments.ref)
         systems = {path.stem: dev_sentences(read_recognised(path), references, str(path)) for path in arguments.hyp}
-        text = text_of_table(arguments.text, RULES[arguments.rules])
+        rules = RULES[arguments.rules]
+        text = (
+            text_of_table(arguments.text, rules) if arguments.text else text_of_corpus(Corpus(arguments.corpus), rules)
+        )
         recipe = load_corrector_recipe(arguments.recipe, arguments.set)
         result = table5(text, recipe, arguments.rows, arguments.seeds, systems, arguments.out, export_corrector)
         files.write_text(arguments.out / "table5.md", markdown(result) + "\n")

@@ -198,7 +198,7 @@ def test_exporting_twice_gives_the_same_bundle(tmp_path, tiny_run, tiny_bundle):
 def test_a_teacher_is_refused_by_name(tmp_path, tiny_run):
     run = Run(shutil.copytree(tiny_run, tmp_path / "run"))
     temporal = TemporalOptions(width=8, lstm_layers=1)
-    teacher = CorrNetOptions(size=16, stem="small", widths=(4, 4), blocks=(1, 1), correlated=(), temporal=temporal)
+    teacher = CorrNetOptions(size=16, stem="small", widths=(8, 4), blocks=(1, 1), correlated=(), temporal=temporal)
     files.write_text(run.root / "recipe.toml", config.to_toml(config.to_table(Recipe(model=teacher))))
     checkpoints.save(run.best, {}, network=build(teacher, run.vocabulary.classes).weights)
     with pytest.raises(UsageError, match=r"holds a corrnet; only students \(mslr, lrinet\)"):

@@ -105,6 +105,8 @@ def test_what_cannot_be_told_is_refused_before_a_run_begins(tmp_path, recipe, vi
         with pytest.raises(UsageError, match="for networks that read video"):
             load_recipe("default", settings)
     assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match=r"model\.widths: expected at least 8"):
+        recipe("model.widths=[6,12,16]")
     for wrong in ("pretrain.epochs=-1", "pretrain.pictures=0", "pretrain.learning_rate=0", "training.landmarks=-1"):
         with pytest.raises(UsageError, match=wrong.partition("=")[0]):
             recipe(wrong)

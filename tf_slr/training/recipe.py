@@ -12,6 +12,10 @@ from tf_slr.training.networks import ModelOptions
 from tf_slr.training.precision import Precision
 from tf_slr.training.pretraining import PretrainOptions
 
+# With fewer channels after the stem TensorFlow 2.19 writes beyond its memory in the gradient of a convolution where it
+# has one CPU, and the process dies sooner or later: 5 of 5 runs with 4 or 6, none with 8.
+LEAST_WIDTH = 8
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -98,6 +102,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
+        if not isinstance(self.model, MslrOptions) and self.model.widths[0] < LEAST_WIDTH:
+            raise UsageError(
+                f"model.widths: expected at least {LEAST_WIDTH} channels in the first stage of a network that is "
+                f"trained, received {self.model.widths[0]}"
+            )
         if (self.training.landmarks or self.pretrain.epochs) and isinstance(self.model, MslrOptions):
             raise UsageError(
                 "training.landmarks and [pretrain] are for networks that read video; model.kind = 'mslr' does not"
