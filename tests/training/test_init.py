@@ -3,24 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.tiny_video import RECIPE
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError
 from tf_slr.models.weights import named_weights
 from tf_slr.training.networks import build
-from tf_slr.training.recipe import load_recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.trainer import Trainer
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def of(*settings):
-        (tmp_path / "recipe.toml").write_text(RECIPE)
-        return load_recipe(str(tmp_path / "recipe.toml"), settings)
-
-    return of
 
 
 @pytest.fixture

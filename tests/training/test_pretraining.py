@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
-from tests.tiny_video import RECIPE, write_tiny_video
+from tests.tiny_video import write_tiny_video
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import POINTS, RIGHT_HAND, VALUES
@@ -26,15 +26,6 @@ FIRST = "pretrain.epochs=3", "pretrain.clips=4", "pretrain.pictures=4", "trainin
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return Corpus(write_tiny_video(tmp_path_factory.mktemp("tracked"), track=True))
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def of(*settings):
-        (tmp_path / "recipe.toml").write_text(RECIPE)
-        return load_recipe(str(tmp_path / "recipe.toml"), settings)
-
-    return of
 
 
 def weights_of(trainer):

@@ -23,6 +23,7 @@ from tf_slr.models.resnet import (
     Convolution,
     Frame,
     FrameStem,
+    Mix,
     Stem,
     batch_norm,
     check_stages,
@@ -154,12 +155,17 @@ class LriNet(tf_keras.Model):
 
     def look(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the part over time would read of clips of one picture each: (N, size, size, 3) -> (N, C')."""
-        x = self.stem(unit(pictures), training=training)
-        for block, _ in self.mixing_blocks:  # TSCM leaves a frame without neighbours as it is
-            x = block(x, training=training)
+        # TSCM leaves a frame without neighbours as it is.
+        return frame_values(self._maps(pictures, tf.identity, training), self.options.frame)
+
+    def _maps(self, pictures: tf.Tensor, mix: Mix, training: bool) -> tf.Tensor:
+        """Packed pictures (N, size, size, 3) -> their last maps (N, h, w, C); `mix` is what the mixing blocks do."""
+        x = self.stem(unit(pictures), training=training)  # (N, h, w, C)
+        for block, mixes in self.mixing_blocks:
+            x = block(x, training=training, mix=mix if mixes else tf.identity)
         if self.expand is not None:
             x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
-        return frame_values(x, self.options.frame)
+        return x
 
     @property
     def frame_variables(self) -> list[tf.Variable]:
@@ -182,14 +188,8 @@ class LriNet(tf_keras.Model):
         seen = temporal.seen(inputs["frames"])
         packing = Packing(seen)
         edges = Edges(packing, temporal.halo, temporal.shrink)
-        x = self.stem(unit(packing.pack(inputs["video"], temporal.every)), training=training)  # (N, h, w, C)
-        for block, mixes in self.mixing_blocks:
-            if mixes:
-                x = block(x, training=training, mix=lambda y: tscm(y, packing.first, packing.last))
-            else:
-                x = block(x, training=training)
-        if self.expand is not None:
-            x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
+        pictures = packing.pack(inputs["video"], temporal.every)
+        x = self._maps(pictures, lambda y: tscm(y, packing.first, packing.last), training)  # (N, h, w, C)
         longest = temporal.seen(tf.shape(inputs["video"])[1])
         frame = frame_values(x, self.options.frame)  # (N, C')
         if self.options.recover == "upsample":

@@ -8,7 +8,6 @@ corpus, in small steps, and goes on with sentences when it sees.
 """
 
 import functools
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,12 @@ import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import UsageError
 from tf_slr.features.batches import Batch, TrainingBatches
 from tf_slr.training import checkpoints
 from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
 from tf_slr.training.precision import variables_of
+from tf_slr.training.progress import Progress
 from tf_slr.training.strategy import is_chief, shared_dataset, shares, worker_loss_told
 
 
@@ -46,18 +46,6 @@ class PretrainOptions:
                 raise UsageError(f"pretrain.{name}: expected at least {least}, received {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise UsageError(f"pretrain.learning_rate: expected more than 0, received {self.learning_rate}")
-
-
-class _Progress(tf_keras.callbacks.Callback):
-    """Moves the bar and keeps the losses of an epoch."""
-
-    def __init__(self, bar: tqdm) -> None:
-        super().__init__()
-        self.bar, self.losses = bar, []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.losses.append(float(logs["loss"]))
-        self.bar.update()
 
 
 class Seer(tf_keras.Model):
@@ -121,17 +109,10 @@ def pretrain(
         for epoch in range(state["epoch"], options.epochs):
             bar.set_description(f"pretraining {epoch + 1}/{options.epochs}")
             data = shared_dataset(strategy, functools.partial(batches.dataset, epoch, 0, steps))
-            progress = _Progress(bar)
+            progress = Progress({"epoch": epoch, "batch": 0, "sums": {}}, bar, "pretrain.learning_rate")
             with worker_loss_told(strategy), batches.faults_told():
                 seer.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[progress])
-            loss = sum(progress.losses) / steps
-            if not math.isfinite(loss):
-                raise DataError(
-                    f"the loss of pretraining became {loss} in epoch {epoch + 1}; lower pretrain.learning_rate, or "
-                    "look for damaged clips with 'tf-slr check'"
-                )
-            state = {"epoch": epoch + 1, "loss": loss}
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            state = {"epoch": epoch + 1, "loss": progress.state["sums"]["loss"] / steps}
             if is_chief(strategy):
                 checkpoints.save(path, state, **groups)
         bar.write(f"pretraining: squared distance of landmarks {state['loss']:.3f}")

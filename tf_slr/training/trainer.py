@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import DataError, UsageError
+from tf_slr.errors import UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
@@ -25,6 +25,7 @@ from tf_slr.training.landmark_head import TOLD, LandmarkHead
 from tf_slr.training.networks import build, input_rule, stream_of, stream_under
 from tf_slr.training.precision import computing_in, scaled, variables_of
 from tf_slr.training.pretraining import Seer, pretrain
+from tf_slr.training.progress import Progress
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.repeatable import make_repeatable
@@ -39,26 +40,6 @@ from tf_slr.training.strategy import (
     workers_of,
 )
 from tf_slr.training.teacher import Teacher
-
-
-class _Progress(tf_keras.callbacks.Callback):
-    """Sums losses over an epoch, moves the bar, and stops at the first loss that is no number."""
-
-    def __init__(self, state: dict, bar: tqdm) -> None:
-        super().__init__()
-        self.state, self.bar = state, bar
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise DataError(
-                f"the loss became {logs['loss']} in epoch {self.state['epoch'] + 1}, batch {self.state['batch'] + 1}; "
-                "lower training.learning_rate, or look for damaged clips with 'tf-slr check'"
-            )
-        for name, value in logs.items():
-            self.state["sums"][name] = self.state["sums"].get(name, 0.0) + float(value)
-        self.state["batch"] += 1
-        self.bar.update()
-        self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
 
 
 def _weights_of(source: str) -> Mapping[str, np.ndarray]:
@@ -224,8 +205,9 @@ class Trainer:
         data = shared_dataset(
             self.strategy, lambda share: self.batches.dataset(self.state["epoch"], start, stop, share)
         )
+        progress = Progress(self.state, bar, "training.learning_rate")
         with worker_loss_told(self.strategy), self.batches.faults_told():
-            self.model.fit(data, steps_per_epoch=stop - start, verbose=0, callbacks=[_Progress(self.state, bar)])
+            self.model.fit(data, steps_per_epoch=stop - start, verbose=0, callbacks=[progress])
 
     def _end_epoch(self, bar: tqdm) -> None:
         """Evaluate on dev, keep the best weights, write the metrics line."""
