@@ -55,9 +55,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     result = {"corpus": work.corpus.label, "dev": ways(dev)}
     if arguments.test:
         result["test"] = ways(sentences("test")[0])
-    chosen = {way: f"n-gram {options.weight:g}, insertion {options.insertion:g}, network {options.network:g}"
-              for way, options in weights.items()}  # fmt: skip
-    return result | {"weights": chosen}
+    return result | {"weights": {way: str(options) for way, options in weights.items()}}
 
 
 def table(result: dict) -> str:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tf_slr.cli import main
 from tf_slr.corpus import lexicon, motion
 from tf_slr.corpus.defects import HANDS, Defects, missing_share, track
 from tf_slr.corpus.lexicon import SIGN_OF
@@ -154,6 +155,22 @@ def test_hands_vanish_as_often_and_as_briefly_as_measured(corpus):
     assert np.mean((np.array(shares) > 0.1) & (np.array(shares) < 0.5)) > 0.9
     assert np.median(runs) <= 3
     assert 2.1 < np.mean(runs) < 5  # frames lost independently of each other would give 1.7
+
+
+def test_a_worse_tracker_sees_the_same_sentences(tmp_path):
+    """What `prepare signsynth --hand-loss --jitter` is for: how much a recogniser depends on the tracker."""
+    size = ["--train", "12", "--dev", "1", "--test", "1", "--workers", "1"]
+    corpora, lost, noise = [], [], []
+    for loss, jitter in (("0", "0"), ("0.3", "1"), ("0.48", "5")):
+        out = tmp_path / loss
+        assert main(["prepare", "signsynth", "--out", str(out), *size, "--hand-loss", loss, "--jitter", jitter]) == 0
+        corpora.append(Corpus(out))
+        clips = [corpora[-1].clip(sample).landmarks for sample in corpora[-1].split("train")]
+        lost.append(np.mean(list(map(missing_share, clips))))
+        noise.append(np.mean([np.nanstd(np.diff(clip[:, POSE, :2], 2, axis=0)) for clip in clips]))
+    assert len({tuple(corpus.split("train")) for corpus in corpora}) == 1
+    assert lost[0] < 0.05 < 0.2 < lost[1] < 0.4 < lost[2]
+    assert noise[0] < noise[1] < noise[2] / 2
 
 
 def _signed(index: int = 3, variation: float = 1.0, **strength):

@@ -75,8 +75,7 @@ def _train(arguments: argparse.Namespace) -> int:
                 print(f"{method}, {how:12s}  {describe(errors)}")
         print(f"chosen: {description.method} with {description.networks} network(s)")
         if weights := description.rescoring:
-            print(f"where logits are at hand: the best of {weights.width} sentences, n-gram {weights.weight:g}, "
-                  f"insertion {weights.insertion:g}, network {weights.network:g}")  # fmt: skip
+            print(f"where logits are at hand: the best of {weights.width} sentences, {weights}")
     print(f"wrote {arguments.out}")
     return code
 

@@ -42,6 +42,9 @@ class Rescoring:
             raise UsageError(f"expected a weight of the network of at least 0, received {self.network}")
         self.beam()  # which checks the others
 
+    def __str__(self) -> str:
+        return f"n-gram {self.weight:g}, insertion {self.insertion:g}, network {self.network:g}"
+
     def beam(self) -> BeamOptions:
         """The search for the n best."""
         return BeamOptions(self.width, weight=self.weight, insertion=self.insertion)

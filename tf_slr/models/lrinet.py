@@ -29,6 +29,7 @@ from tf_slr.models.resnet import (
     check_stages,
     check_stem,
     frame_values,
+    frame_width,
     make_stages,
     map_sides,
     unit,
@@ -126,7 +127,7 @@ class LriNetOptions:
     @property
     def frame_width(self) -> int:
         """Values of a frame that the part over time reads."""
-        return self.feature_shape[2] * (1 if self.frame == "mean" else self.sides[-1] ** 2)
+        return frame_width(self.sides[-1], self.feature_shape[2], self.frame)
 
     @property
     def feature_shape(self) -> tuple[int, int, int]:

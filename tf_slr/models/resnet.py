@@ -139,6 +139,11 @@ def frame_values(x: tf.Tensor, frame: Frame) -> tf.Tensor:
     return tf.reduce_mean(x, [1, 2]) if frame == "mean" else layers.Flatten()(x)
 
 
+def frame_width(side: int, channels: int, frame: Frame) -> int:
+    """How many values `frame_values` reads of a square map."""
+    return channels * (1 if frame == "mean" else side**2)
+
+
 def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:
     """The blocks of each stage; all stages but the first halve the frame."""
     stages, channels = [], widths[0]
