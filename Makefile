@@ -62,7 +62,7 @@ $(ROOT)/corpus.toml: | $(READY)
 endif
 
 $(FILMED)/corpus.toml: | $(READY)
-	$(BIN)/tf-slr prepare signsynth --frame-size 64 --gloves --out $(FILMED)
+	$(BIN)/tf-slr prepare signsynth --train 4800 --frame-size 64 --gloves --out $(FILMED)
 else
 $(ROOT)/corpus.toml:
 	@echo "error: $(ROOT) holds no corpus; make one with 'tf-slr prepare' (see README.md), or give ROOT=FOLDER" >&2; exit 1

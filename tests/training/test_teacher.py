@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,31 @@ def test_a_teacher_of_landmarks_sees_what_the_student_sees(teacher):
     other = Recogniser(build(teacher.recipe.model, teacher.run.vocabulary.classes, 1), 1.0, options, teacher.network)
     losses = other.losses_of(other(inputs_of(batch)), batch, other._taught(batch))
     assert min(float(losses["kd_sequence"]), float(losses["kd_conv"])) > 0.01
+
+
+def test_a_fading_teacher_says_less_with_every_step_and_nothing_at_the_end(teacher):
+    split = load_split(teacher.corpus, "train")
+    recipe = load_recipe("default")
+    stream = stream_of(recipe.model, recipe.features, teacher.corpus, split)
+    vocabulary = teacher.corpus.vocabulary()
+    batches = TrainingBatches(split, [stream, *teacher.logits(split)], vocabulary, recipe.features, 8, seed=1)
+    batch = next(iter(batches.dataset(0, 0, 1)))
+    options = DistillOptions(teacher="run", conv=1.0, sequence=2.0, inner=1.0)
+    student = build(teacher.recipe.model, vocabulary.classes, 1)
+
+    def losses(options, done):
+        model = Recogniser(student, 1.0, options, total=8)
+        model.compile(tf_keras.optimizers.AdamW())
+        model.optimizer.iterations.assign(done)
+        return {name: float(loss) for name, loss in
+                model.losses_of(model(inputs_of(batch)), batch, model._taught(batch)).items()}  # fmt: skip
+
+    whole = losses(options, 6)
+    for done, share in ((0, 1.0), (6, 0.25), (8, 0.0), (9, 0.0)):
+        faded = losses(replace(options, fade=True), done)
+        for name, loss in whole.items():
+            taught = name in ("kd_conv", "kd_sequence")
+            assert np.isclose(faded[name], loss * share if taught else loss, rtol=1e-5), (name, done)
 
 
 def test_batches_carry_the_teachers_logits_of_each_clip(teacher):

@@ -32,6 +32,9 @@ class DistillOptions:
         online: compute the teacher on the very change that the student's augmentation shows, instead of
             once for each clip. Kept logits move along with a change of tempo, but know nothing of any other
             change; online costs a teacher's forward pass a step.
+        fade: the weights of what the teacher says fall in a straight line to nothing at the end of training, so that a
+            weak teacher does not hold back a student that overtakes it (teacher annealing: K. Clark et al., "BAM!",
+            ACL 2019).
     """
 
     teacher: str = ""
@@ -44,6 +47,7 @@ class DistillOptions:
     blank: bool = True
     inner_blank: bool = False
     online: bool = False
+    fade: bool = False
 
     def __post_init__(self) -> None:
         for name in ("conv", "sequence", "features", "inner"):
@@ -59,6 +63,9 @@ class DistillOptions:
         if self.teacher and not taught:
             raise UsageError(f"distill.teacher = {self.teacher!r} teaches nothing; give distill.conv, .sequence or "
                              ".features a weight above 0")  # fmt: skip
+        if self.fade and not taught:
+            raise UsageError("distill.fade fades what a teacher says, and there is none; take it out, or give "
+                             "distill.conv, .sequence or .features a weight above 0")  # fmt: skip
         if self.features and not self.online:
             raise UsageError("distill.features needs distill.online = true: features are too large to keep")
 

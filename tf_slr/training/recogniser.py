@@ -21,6 +21,7 @@ class Recogniser(tf_keras.Model):
         distill: what is learned from a teacher's heads and from the own one.
         teacher: the frozen teacher where it sees every batch; None where its logits are kept, or there is none.
         landmarks: weight of telling each frame's landmarks from its features; above 0 the network must read video.
+        total: steps of the whole training, by whose end a fading teacher is silent.
     """
 
     def __init__(
@@ -30,10 +31,11 @@ class Recogniser(tf_keras.Model):
         distill: DistillOptions | None = None,
         teacher: tf_keras.Model | None = None,
         landmarks: float = 0.0,
+        total: int = 1,
     ) -> None:
         super().__init__(name="recogniser")
         self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
-        self.teacher, self.landmarks = teacher, landmarks
+        self.teacher, self.landmarks, self.total = teacher, landmarks, total
         self.landmark_head = LandmarkHead(network.options.frame_width) if landmarks else None
 
     @property
@@ -65,6 +67,12 @@ class Recogniser(tf_keras.Model):
         self.optimizer.minimize(total, self.learning, tape)
         return {"loss": total, **losses}
 
+    def _teachers_share(self) -> tf.Tensor:
+        """What is left of the weights of what the teacher says."""
+        if not self.distill.fade:
+            return tf.constant(1.0)
+        return tf.maximum(0.0, 1 - tf.cast(self.optimizer.iterations, tf.float32) / self.total)
+
     def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The teacher's outputs on a batch."""
         if SEEN in batch:
@@ -84,18 +92,19 @@ class Recogniser(tf_keras.Model):
             "ctc_sequence": part["clips"] * of_sequence,
             "ctc_conv": part["clips"] * self.ctc_conv * of_conv,
         }
-        softened = (steps, options.temperature, options.blank)
+        softened, share = (steps, options.temperature, options.blank), self._teachers_share()
         if options.sequence:
             loss = divergence(taught["sequence_logits"], sequence, *softened)
-            losses["kd_sequence"] = part["steps"] * options.sequence * loss
+            losses["kd_sequence"] = part["steps"] * share * options.sequence * loss
         if options.conv:
-            losses["kd_conv"] = part["steps"] * options.conv * divergence(taught["conv_logits"], conv, *softened)
+            loss = divergence(taught["conv_logits"], conv, *softened)
+            losses["kd_conv"] = part["steps"] * share * options.conv * loss
         if options.inner:
             inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
             losses["kd_inner"] = part["steps"] * options.inner * inner
         if options.features:
             distance = feature_distance(taught["frame_features"], outputs["frame_features"], outputs["seen"])
-            losses["kd_features"] = part["frames"] * options.features * distance
+            losses["kd_features"] = part["frames"] * share * options.features * distance
         if self.landmark_head:
             told = self.landmark_head(outputs["frame"])
             distance = landmark_distance(told, batch[TOLD], batch["frames"], self.network.options.temporal.every)

@@ -110,10 +110,11 @@ class Trainer:
             with computing_in(options.precision):
                 self.network = self._build()
             load_into(self.network, initial, options.init)
+            total = options.epochs * len(self.batches)
             self.model = Recogniser(
-                self.network, options.ctc_conv, recipe.distill, online and online.network, options.landmarks
+                self.network, options.ctc_conv, recipe.distill, online and online.network, options.landmarks, total
             )
-            rate = SCHEDULES[options.schedule](options.learning_rate, options.epochs * len(self.batches))
+            rate = SCHEDULES[options.schedule](options.learning_rate, total)
             self.model.compile(self._optimizer(rate))
             self.model.optimizer.build(self.model.learning)
         self.state = {"epoch": 0, "batch": 0, "sums": {}, "best_wer": None, "best_epoch": None, "seconds": 0.0}

@@ -219,7 +219,7 @@ class Ablations:
         if "inner" in kept:
             kept |= {"inner_temperature": options.inner_temperature, "inner_blank": options.inner_blank}
         if set(kept) & {"conv", "sequence", "features"}:
-            kept |= {name: getattr(options, name) for name in ("teacher", "temperature", "blank", "online")}
+            kept |= {name: getattr(options, name) for name in ("teacher", "temperature", "blank", "online", "fade")}
         return "distill={" + ", ".join(f"{name} = {json.dumps(value)}" for name, value in kept.items()) + "}"
 
 
