@@ -19,7 +19,7 @@ FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=10)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
 FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
 STUDENT   ?= $(RECIPE)
-DISTILLED ?= $(RECIPE)-kd
+DISTILLED ?= $(RECIPE)-kd-video
 TEACHER   ?= $(RECIPE)-teacher
 LRINET    ?= $(RECIPE)-lrinet
 SEEDS     ?= 3
@@ -42,7 +42,7 @@ all: train tflite-int8 bench
 
 distilled:
 	$(MAKE) all ROOT=$(FILMED) FILMED=$(FILMED) RUN=runs/$(CORPUS)-distilled TAUGHT=$(DISTILLED) FIRST=runs/$(CORPUS)-teacher \
-	    FIRST_RECIPE=$(TEACHER) FOLDS=runs/$(CORPUS)-folds
+	    FIRST_RECIPE=$(TEACHER) FOLDS=runs/$(CORPUS)-distilled-folds
 
 train: $(RUN)/summary.json
 tflite-int8: $(BUNDLE)/bundle.json
