@@ -8,6 +8,7 @@ from tf_slr.training.ctc import ctc_losses
 from tf_slr.training.distill import DistillOptions, divergence, feature_distance
 from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
 from tf_slr.training.networks import inputs_of
+from tf_slr.training.schedule import Linear
 from tf_slr.training.strategy import shares
 from tf_slr.training.teacher import CONV, SEEN, SEQUENCE
 
@@ -71,7 +72,7 @@ class Recogniser(tf_keras.Model):
         """What is left of the weights of what the teacher says."""
         if not self.distill.fade:
             return tf.constant(1.0)
-        return tf.maximum(0.0, 1 - tf.cast(self.optimizer.iterations, tf.float32) / self.total)
+        return Linear(1.0, self.total)(self.optimizer.iterations)
 
     def _taught(self, batch: Batch) -> dict[str, tf.Tensor]:
         """The teacher's outputs on a batch."""
