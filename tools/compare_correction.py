@@ -1,6 +1,6 @@
 """Ways to decode compared: greedy, edited by the corrector, n-gram, n-gram and corrector. Weights are chosen on dev.
 
-python tools/compare_correction.py --run RUN --corrector DIR --out correction.json [--test]
+python tools/compare_correction.py --run RUN --corrector DIR --out correction.json [--corpus DIR] [--test]
 
 `tf-slr train-corrector` takes the way that errs least on dev unless a simpler one is as good but for chance; here every
 way is measured, on dev and, once all choices are made, with --test on test.
@@ -34,7 +34,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     rules = RULES["none"]
 
     def sentences(split: str) -> tuple[list[DevSentence], Recognition]:
-        work = recognition(arguments.run, None, None, split)
+        work = recognition(arguments.run, arguments.corpus, None, split)
         found = []
         for sample, rows in zip(work.split.samples, tqdm(work.logits, split, unit="clip", disable=None), strict=True):
             found.append(DevSentence(untimed(rows, work.vocabulary), sample.glosses, rows))
@@ -74,6 +74,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="a trained run")
     parser.add_argument("--corrector", type=Path, required=True, help="what train-corrector wrote")
+    parser.add_argument("--corpus", type=Path, help="whose sentences, if not those that the run learned from")
     parser.add_argument("--test", action="store_true", help="measure on test, too")
     parser.add_argument("--out", type=Path, required=True, help="where to write the JSON")
     arguments = parser.parse_args()

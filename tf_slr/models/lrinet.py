@@ -171,8 +171,9 @@ class LriNet(tf_keras.Model):
     @property
     def frame_variables(self) -> list[tf.Variable]:
         """What `look` learns by."""
-        temporal = {variable.ref() for variable in self.head.trainable_variables}
-        return [variable for variable in self.trainable_variables if variable.ref() not in temporal]
+        parts = [self.stem, *(block for block, _ in self.mixing_blocks)]
+        parts += [self.expand, self.expand_norm] if self.expand is not None else []
+        return [variable for part in parts for variable in part.trainable_variables]
 
     def call(self, inputs, training=False):
         """Recognise a batch.

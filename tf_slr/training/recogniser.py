@@ -22,7 +22,7 @@ class Recogniser(tf_keras.Model):
         distill: what is learned from a teacher's heads and from the own one.
         teacher: the frozen teacher where it sees every batch; None where its logits are kept, or there is none.
         landmarks: weight of telling each frame's landmarks from its features; above 0 the network must read video.
-        total: steps of the whole training, by whose end a fading teacher is silent.
+        total: steps of the whole training, by whose end a fading teacher is silent; only such a one asks for it.
     """
 
     def __init__(
@@ -32,10 +32,12 @@ class Recogniser(tf_keras.Model):
         distill: DistillOptions | None = None,
         teacher: tf_keras.Model | None = None,
         landmarks: float = 0.0,
-        total: int = 1,
+        total: int | None = None,
     ) -> None:
         super().__init__(name="recogniser")
         self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
+        if self.distill.fade and total is None:
+            raise ValueError("a fading teacher needs to know the total of steps")
         self.teacher, self.landmarks, self.total = teacher, landmarks, total
         self.landmark_head = LandmarkHead(network.options.frame_width) if landmarks else None
 
