@@ -17,11 +17,13 @@ FOLDS     ?= $(FIRST)-folds
 # What these runs lack is errors, not training.
 FOLD_SET  ?= $(if $(filter signsynth,$(CORPUS)),training.epochs=10)
 # For the tables of the papers, whose teacher reads video: make table4 SEEDS=1 SET=training.epochs=6
+# Table 4 also tells what a corrector makes of its sentences: make table4 CORRECTED=DIR
 FILMED    ?= $(ROOT)$(if $(filter signsynth,$(CORPUS)),-filmed)
 STUDENT   ?= $(RECIPE)
 DISTILLED ?= $(RECIPE)-kd-video
 TEACHER   ?= $(RECIPE)-teacher
 LRINET    ?= $(RECIPE)-lrinet
+CORRECTED ?=
 SEEDS     ?= 3
 SET       ?=
 # Of the tests.
@@ -100,7 +102,7 @@ $(TABLES): KEYS = $(@:table%=%)
 tables $(TABLES): $(FILMED)/corpus.toml | $(READY)
 	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) \
 	    --student $(STUDENT) --distilled $(DISTILLED) --teacher $(TEACHER) --lrinet $(LRINET) \
-	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(addprefix --set ,$(SET))
+	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(if $(CORRECTED),--corrector $(CORRECTED)) $(addprefix --set ,$(SET))
 
 # The whole chain at its smallest, with a WER that proves learning (see tf_slr/recipes/smoke.toml).
 smoke: $(READY)

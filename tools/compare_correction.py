@@ -34,7 +34,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     rules = RULES["none"]
 
     def sentences(split: str) -> tuple[list[DevSentence], Recognition]:
-        work = recognition(arguments.run, arguments.corpus, None, split)
+        work = recognition(arguments.run, None, arguments.corpus, split)
         found = []
         for sample, rows in zip(work.split.samples, tqdm(work.logits, split, unit="clip", disable=None), strict=True):
             found.append(DevSentence(untimed(rows, work.vocabulary), sample.glosses, rows))

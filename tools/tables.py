@@ -39,7 +39,7 @@ def tables(arguments: argparse.Namespace) -> int:
 
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.tables.ablations import Ablations, Recipes
-    from tf_slr.training.tables.cells import Cell, Cells
+    from tf_slr.training.tables.cells import Cell, Cells, corrected_name
     from tf_slr.training.tables.plots import draw
     from tf_slr.training.tables.report import Report
     from tf_slr.training.tables.runner import Runner, locked
@@ -54,6 +54,8 @@ def tables(arguments: argparse.Namespace) -> int:
     recipes = Recipes(
         arguments.student, arguments.distilled, arguments.lrinet, tuple(arguments.set), arguments.seeds
     )  # fmt: skip
+    if arguments.corrector:
+        corrected_name(arguments.corrector)  # what is no corrector is said before the work
     ablations = Ablations(recipes, teacher, root)
     made = [ablations.table(key) for key in TABLES if key in arguments.tables]
     failed: list[str] = []
@@ -63,11 +65,14 @@ def tables(arguments: argparse.Namespace) -> int:
             rows = [row for table in made for row in table.rows]
             failed = runner.compute([*filter(None, [teacher]), *(cell for row in rows for cell in row.cells)])
             for table in made:
+                if arguments.corrector and table.corrected:
+                    done = [cell for row in table.rows for cell in row.cells]
+                    failed += runner.correct(done, arguments.corrector)
                 if "milliseconds" in table.costs:
                     networks = [row.cells[0].recipe.model for row in table.rows]
                     runner.time_networks(networks, cells.corpus.vocabulary().classes, out / "speed.json")
     speeds = files.read_json(out / "speed.json")["networks"] if (out / "speed.json").is_file() else {}
-    found = Report(cells, speeds)
+    found = Report(cells, speeds, arguments.corrector)
     text = found.markdown(made)
     files.write_text(out / "tables.md", text)
     files.write_json(out / "tables.json", found.json(made))
@@ -95,6 +100,8 @@ def main() -> int:
     parser.add_argument("--teacher", default="", help="recipe of the teacher (tables 1, 4, 7, crkd)")
     parser.add_argument("--teacher-run", type=Path, help="finished run of a teacher, instead of --teacher")
     parser.add_argument("--lrinet", default="", help="recipe of LRINet with a teacher (table crkd)")
+    parser.add_argument("--corrector", type=Path, metavar="DIR",
+                        help="of train-corrector: table 4 tells what it makes of the sentences, too")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE",
                         help="override a field in the students' recipes; may be repeated")  # fmt: skip
     parser.add_argument("--report-only", action="store_true", help="compute nothing; tell what is not run")

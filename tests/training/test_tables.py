@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_corrector import write_untrained_corrector
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.decoding.edits import Margins
 from tf_slr.errors import UsageError
 from tf_slr.features.augment import NONE
 from tf_slr.training.distill import DistillOptions
+from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.tables import runner as runner_module
 from tf_slr.training.tables.ablations import NO, YES, Ablations, Recipes
-from tf_slr.training.tables.cells import Cell, Cells
+from tf_slr.training.tables.cells import Cell, Cells, corrected_name
 from tf_slr.training.tables.report import Figure, Report, compared
 from tf_slr.training.tables.runner import Runner, locked
 
@@ -226,6 +229,31 @@ def test_the_report_of_hand_made_results(ablations, corpus, tmp_path):
     assert len(found["cells"]) == 5
 
 
+def test_what_a_corrector_makes_of_the_sentences_stands_beside_them_in_table_4_only(ablations, corpus, tmp_path):
+    cells, corrector = Cells(tmp_path / "out", corpus), tmp_path / "corrector"
+    with pytest.raises(UsageError, match=r"expected a corrector, found no corrector\.json"):
+        corrected_name(corrector)
+    files.write_json(corrector / "corrector.json", {"files": {}})
+    tables = [ablations.table(key) for key in ("4", "6")]
+    plain = row_of(tables[0], YES, NO)
+    assert plain.cells == row_of(tables[1], "K5-K5-K5-P2-K5-P2").cells
+    for seed, cell in enumerate(plain.cells):
+        for name, wer in (("result.json", 0.3), (corrected_name(corrector), 0.2)):
+            splits = {"test": {"wer": wer + 0.02 * seed, "groups": {}}}
+            facts = {"digest": cells.digest(cell), "splits": splits, "training": {"parameters": 12345}}
+            files.write_json(cells.folder(cell) / name, facts)
+    report = Report(cells, {}, corrector)
+    figures = {name: figure.mean for name, figure in report.figures(tables[0], plain).items()}
+    assert figures == pytest.approx({"test": 0.31, "test, corrected": 0.21})
+    assert list(report.figures(tables[1], plain)) == list(Report(cells, {}).figures(tables[0], plain)) == ["test"]
+    first, second = report.markdown(tables[:1]), report.markdown(tables[1:])
+    assert "| 2 of 2 | 31.00 ± 1.41 | 21.00 ± 1.41 |" in first
+    assert f"as {corrector} repairs" in first
+    assert "orrect" not in second
+    files.write_json(corrector / "corrector.json", {"files": {"first.tflite": "another"}})
+    assert list(report.figures(tables[0], plain)) == ["test"]
+
+
 def test_two_runners_in_one_folder_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(runner_module, "GRACE_SECONDS", 0.1)
     with locked(tmp_path), pytest.raises(UsageError, match="another process computes tables here"), locked(tmp_path):
@@ -273,6 +301,21 @@ def test_killed_with_its_training_it_goes_on_and_computes_nothing_twice(corpus, 
     assert {path: path.stat().st_mtime_ns for path in (out / "cells").rglob("*")} == before
     result = cells.result(wanted[1])
     assert (result["seed"], result["commit"]) == (1, "abc")
+
+    # A corrector that hears one gloss everywhere is told by what it makes of the sentences, once.
+    glosses = corpus.vocabulary().glosses
+    corrector = write_untrained_corrector(tmp_path / "corrector", glosses, glosses[0], Margins())
+    with locked(out) as lock:
+        runner = Runner(cells, lock, {})
+        assert runner.correct(wanted, corrector) == []
+        written = cells.folder(wanted[1]) / corrected_name(corrector)
+        changed = written.stat().st_mtime_ns
+        assert runner.correct(wanted, corrector) == []
+    assert written.stat().st_mtime_ns == changed
+    again, _ = evaluate_model(cells.run(wanted[1]), None, corpus.root, "test", corrector=corrector)
+    assert cells.corrected(wanted[1], corrector)["splits"]["test"]["wer"] == again["wer"]
+    assert again["wer"] != result["splits"]["test"]["wer"]
+
     assert result["splits"]["test"]["glosses"] == sum(len(sample.glosses) for sample in corpus.split("test"))
     assert result["command"][:2] == ["tf-slr", "train"]
     assert "training.seed=1" in result["command"]

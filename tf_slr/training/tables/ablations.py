@@ -1,7 +1,7 @@
 """Which runs the tables of the papers are made of.
 
 Tables 1, 4, 6 and 7 are those of KD-MSLRT (https://arxiv.org/abs/2501.02321)
-without the rows of its text correction; "crkd" is the question of CRKD
+whose text correction is a column beside table 4's rows; "crkd" is the question of CRKD
 (https://arxiv.org/abs/2303.06820). Rows of one table differ in what the table
 is about and in nothing else. Only table 1 compares two recipes as they are.
 """
@@ -60,6 +60,7 @@ class Table(NamedTuple):
         heads: of the columns of the rows' marks.
         costs: which costs of the network are shown, see `report.COSTS`.
         rows: in order.
+        corrected: whether it also asks what a corrector makes of the rows' sentences.
         note: what a reader must know to compare it, or empty.
     """
 
@@ -69,6 +70,7 @@ class Table(NamedTuple):
     costs: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Ablations:
             rows.append(
                 self._row("KD-MSLR" if kd else "MSLR", marks, "distilled", terms, *(() if augmented else still))
             )
-        return Table("4", "Augmentation and distillation", ("augmentation", "KD"), (), tuple(rows))
+        return Table("4", "Augmentation and distillation", ("augmentation", "KD"), (), tuple(rows), corrected=True)
 
     def _table6(self) -> Table:
         model = self._recipe("student").model

@@ -4,6 +4,7 @@ OUT/cells/KIND-DIGEST/seedN/
     cell.json     what is to be computed: recipe, settings, command, commit, machine
     run/          the run (missing where a finished one was given)
     result.json   the figures, written when all of them are there
+    corrected-DIGEST.json   those of its sentences as a corrector repairs them
     log.txt       what training said
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
+from tf_slr.runtime.corrector import DESCRIPTION
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run, fingerprint
 
@@ -102,8 +104,16 @@ class Cells:
         folder = self.folder(cell)
         if folder is None:
             return None
+        return self._read(folder / "result.json", cell)
+
+    def corrected(self, cell: Cell, corrector: Path) -> dict | None:
+        """The figures of a cell as a corrector repairs what it recognises, or None if they are not there."""
+        folder = self.folder(cell)
+        return None if folder is None else self._read(folder / corrected_name(corrector), cell)
+
+    def _read(self, path: Path, cell: Cell) -> dict | None:
         try:
-            result = files.read_json(folder / "result.json")
+            result = files.read_json(path)
         except DataError:
             return None
         return result if result.get("digest") == self.digest(cell) else None
@@ -121,6 +131,14 @@ class Cells:
         table["distill"]["teacher"] = _weights(cell.recipe.distill.teacher) if cell.recipe.distill.teacher else ""
         given = _weights(str(cell.given)) if cell.given else ""
         return _hash([table, self.fingerprint, given])
+
+
+def corrected_name(corrector: Path) -> str:
+    """Name of the file with a cell's figures under a corrector, whose description names the hashes of its files."""
+    path = corrector / DESCRIPTION
+    if not path.is_file():
+        raise UsageError(f"{corrector}: expected a corrector, found no {DESCRIPTION}; train-corrector writes one")
+    return f"corrected-{files.sha256(path)[:12]}.json"
 
 
 def _weights(root: str) -> str:

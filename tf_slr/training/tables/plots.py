@@ -7,6 +7,7 @@ from tf_slr.training.tables.ablations import Table
 from tf_slr.training.tables.report import NOT_RUN, Report
 
 SPLITS = ("dev", "test")
+CORRECTED = ("dev", "dev, corrected", "test", "test, corrected")
 
 
 def draw(report: Report, table: Table, path: Path) -> None:
@@ -16,16 +17,17 @@ def draw(report: Report, table: Table, path: Path) -> None:
 
     drawing = Drawing(figsize=(8, 1.4 + 0.55 * len(table.rows)), layout="constrained")
     axes = drawing.subplots()
-    height = 0.8 / len(SPLITS)
+    splits = CORRECTED if table.corrected and report.corrector else SPLITS
+    height = 0.8 / len(splits)
     for number, row in enumerate(table.rows):
-        figures = report.figures(row)
+        figures = report.figures(table, row)
         if not figures:
             axes.text(0, number, f" {NOT_RUN}", va="center", color="gray")
-        for place, split in enumerate(SPLITS):
+        for place, split in enumerate(splits):
             figure = figures.get(split)
             if figure is None:
                 continue
-            y = number + (place - (len(SPLITS) - 1) / 2) * height
+            y = number + (place - (len(splits) - 1) / 2) * height
             spread = None if figure.deviation is None else 100 * figure.deviation
             axes.barh(y, 100 * figure.mean, height, xerr=spread, capsize=3, color=f"C{place}", alpha=0.7)
             axes.plot([100 * value for value in figure.values], [y] * len(figure.values), "k.", markersize=3)
@@ -33,8 +35,8 @@ def draw(report: Report, table: Table, path: Path) -> None:
     axes.set_yticks(range(len(table.rows)), names)
     axes.set(xlabel="WER in %, mean and standard deviation over seeds", title=report.title(table))
     axes.set(xlim=(0, None), ylim=(len(table.rows) - 0.5, -0.5))
-    patches = [Patch(color=f"C{place}", alpha=0.7, label=split) for place, split in enumerate(SPLITS)]
-    drawing.legend(handles=patches, loc="outside lower left", ncols=len(SPLITS))
+    patches = [Patch(color=f"C{place}", alpha=0.7, label=split) for place, split in enumerate(splits)]
+    drawing.legend(handles=patches, loc="outside lower left", ncols=len(splits))
     with files.atomic_path(path) as temporary:
         drawing.savefig(temporary, dpi=110)
 

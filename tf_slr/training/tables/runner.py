@@ -69,14 +69,34 @@ class Runner:
         Returns:
             A line for each cell that failed: "folder: reason".
         """
+        return self._each(wanted, "cells", self.cells.result, self._compute)
+
+    def correct(self, wanted: Sequence[Cell], corrector: Path) -> list[str]:
+        """Have a corrector repair what computed cells recognise, where that was not done yet.
+
+        Returns:
+            A line for each cell that failed; those without a result are left out.
+        """
+        computed = [cell for cell in wanted if self.cells.result(cell) is not None]
+        return self._each(computed, "corrected", lambda cell: self.cells.corrected(cell, corrector),
+                          lambda cell, bar: self._correct(cell, corrector, bar))  # fmt: skip
+
+    def _each(
+        self,
+        wanted: Sequence[Cell],
+        what: str,
+        result: Callable[[Cell], dict | None],
+        compute: Callable[[Cell, tqdm], str],
+    ) -> list[str]:
+        """Do what is not done; returns what went wrong."""
         wanted = list(dict.fromkeys(wanted))
-        done = sum(self.cells.result(cell) is not None for cell in wanted)
+        done = sum(result(cell) is not None for cell in wanted)
         failed = []
-        with tqdm(total=len(wanted), initial=done, desc="cells", unit="cell", disable=None) as bar:
+        with tqdm(total=len(wanted), initial=done, desc=what, unit="cell", disable=None) as bar:
             for cell in wanted:
-                if self.cells.result(cell) is not None:
+                if result(cell) is not None:
                     continue
-                fault = self._compute(cell, bar)
+                fault = compute(cell, bar)
                 if fault:
                     failed.append(fault)
                     bar.write(fault, file=sys.stderr)
@@ -104,8 +124,17 @@ class Runner:
             lines = Run(task["run"]).metrics()
             bar.set_postfix_str(f"epoch {len(lines)}/{cell.recipe.training.epochs}")
 
-        code = self._process("worker", folder, folder / "log.txt", look)
-        return f"{folder}: {_reason(code, folder / 'log.txt')}" if code else ""
+        return self._of_cell(folder, "log.txt", look)
+
+    def _correct(self, cell: Cell, corrector: Path, bar: tqdm) -> str:
+        """Correct one cell's sentences; returns what went wrong, or nothing."""
+        folder = self.cells.folder(cell)
+        bar.set_description(f"{folder.parent.name}, seed {cell.seed}, corrected")
+        return self._of_cell(folder, "corrected.txt", lambda: None, corrector.resolve())
+
+    def _of_cell(self, folder: Path, log: str, look: Callable[[], None], *corrector: Path) -> str:
+        code = self._process("worker", (folder, *corrector), folder / log, look)
+        return f"{folder}: {_reason(code, folder / log)}" if code else ""
 
     def time_networks(self, networks: Sequence[ModelOptions], classes: int, out: Path) -> None:
         """Write how long networks take on one thread, unless it is written.
@@ -122,13 +151,13 @@ class Runner:
         }  # fmt: skip
         path, log = self.cells.out / "speed-task.json", self.cells.out / "speed.log"
         files.write_json(path, task)
-        code = self._process("speed", path, log, lambda: None)
+        code = self._process("speed", (path,), log, lambda: None)
         if code:
             raise UsageError(f"{log}: the networks could not be timed: {_reason(code, log)}")
 
-    def _process(self, module: str, argument: Path, log: Path, look: Callable[[], None]) -> int:
+    def _process(self, module: str, arguments: Sequence[Path], log: Path, look: Callable[[], None]) -> int:
         """Run a module of this package in a process of its own; returns its exit code."""
-        command = [sys.executable, "-m", f"{__package__}.{module}", str(argument)]
+        command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 command,
