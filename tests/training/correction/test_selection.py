@@ -126,6 +126,14 @@ def test_with_logits_an_ngram_takes_part_and_the_choice_is_what_was_measured():
     found = [rescorer.glosses(one.logits, chosen.rescoring) for one in heard]
     judges = "n-gram and network" if chosen.rescoring.network else "n-gram"
     assert score(truths, found).wer == pytest.approx(methods[judges]["tuned"]["wer"])
+    # One that learned from evidence need not prove itself: what errs least on dev is taken, of equals the simpler.
+    trusted = select(models(), plain, heard, calibrated=True, ngram=ngram)
+    measured = trusted.metrics["methods"]
+    ranked = [(measured[name]["tuned"]["wer"], name) for name in ("n-gram", "n-gram and network")]
+    assert bool(trusted.rescoring.network) == (min(ranked)[1] == "n-gram and network")
+    few = heard[:4]  # with an error each: too few to prove anything by
+    assert select(models(), plain, few, ngram=ngram).rescoring is None
+    assert select(models(), plain, few, calibrated=True, ngram=ngram).rescoring is not None
     # One sentence without logits: everything is chosen without the n-gram.
     alone = select(models(), plain, [*heard, heard[0]._replace(logits=None)], ngram=ngram)
     assert alone.rescoring is None
