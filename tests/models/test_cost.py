@@ -8,6 +8,7 @@ from tf_slr.models.cost import multiply_adds
 from tf_slr.models.lrinet import LriNet, LriNetOptions, inference_graph
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
+from tf_slr.training.recipe import load_recipe
 
 TEMPORAL = TemporalOptions(width=20, lstm_layers=1)
 
@@ -68,3 +69,11 @@ def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
     # The deployed graph prolongs every clip as if its length were no multiple of 4: by 3 frames, which are convolved.
     in_vain = 3 * 5 * (channels or 8) * 20 + 1 * 5 * 20 * 20
     assert multiply_adds(options, classes=7, frames=frames) == convolved - in_vain + recurrent
+
+
+def test_the_shipped_low_resolution_student_costs_at_most_a_tenth_of_its_teacher():
+    teacher = load_recipe("signsynth-teacher-64").model
+    student = load_recipe("signsynth-lrinet", ('distill.teacher="run"',)).model
+    assert student.size == teacher.size / 2
+    assert student.feature_shape == teacher.feature_shape
+    assert multiply_adds(student, 81, 200) <= multiply_adds(teacher, 81, 200) / 10
