@@ -94,7 +94,7 @@ $(BUNDLE)/bundle.json: $(RUN)/summary.json $(if $(CORRECTOR),$(CORRECTOR)/correc
 bench: $(BUNDLE)/bundle.json
 	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --compare --out $(RUN)/bench.json
 	$(BIN)/python tools/html_report.py --run $(RUN) --bundle $(BUNDLE) --bench $(RUN)/bench.json --out $(RUN)/report.html --json $(RUN)/results.json
-	@echo "with the corrector (above and in the report: the student alone):"
+	@echo "the bundle as it decodes, student and corrector together:"
 	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test
 
 tables: KEYS = $(TABLES:table%=%)
