@@ -2,8 +2,8 @@
 
 python tools/compare_correction.py --run RUN --corrector DIR --out correction.json [--corpus DIR] [--test]
 
-`tf-slr train-corrector` takes the way that errs least on dev unless a simpler one is as good but for chance; here every
-way is measured, on dev and, once all choices are made, with --test on test.
+`tf-slr train-corrector` takes one of these ways (see tf_slr.training.correction.selection); here every way is measured,
+on dev and, once all choices are made, with --test on test.
 """
 
 import argparse

@@ -198,7 +198,7 @@ def _rescoring(
     chosen, errors = None, edited
     if calibrated:
         for options, found in tried:
-            if summed(found).total < summed(errors).total:
+            if gains(errors, found, caution=0.0):
                 chosen, errors = options, found
         return chosen, measured
     (alone, by_ngram), (together, by_both) = tried

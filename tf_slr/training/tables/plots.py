@@ -4,10 +4,9 @@ from pathlib import Path
 
 from tf_slr import files
 from tf_slr.training.tables.ablations import Table
-from tf_slr.training.tables.report import NOT_RUN, Report
+from tf_slr.training.tables.report import CORRECTED, NOT_RUN, Report
 
 SPLITS = ("dev", "test")
-CORRECTED = ("dev", "dev, corrected", "test", "test, corrected")
 
 
 def draw(report: Report, table: Table, path: Path) -> None:
@@ -17,7 +16,8 @@ def draw(report: Report, table: Table, path: Path) -> None:
 
     drawing = Drawing(figsize=(8, 1.4 + 0.55 * len(table.rows)), layout="constrained")
     axes = drawing.subplots()
-    splits = CORRECTED if table.corrected and report.corrector else SPLITS
+    rates = ("{}", CORRECTED) if report.corrects(table) else ("{}",)
+    splits = [rate.format(split) for split in SPLITS for rate in rates]
     height = 0.8 / len(splits)
     for number, row in enumerate(table.rows):
         figures = report.figures(table, row)

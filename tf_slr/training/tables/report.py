@@ -15,6 +15,8 @@ from tf_slr.training.tables.ablations import Row, Table
 from tf_slr.training.tables.cells import Cells
 
 NOT_RUN = "not run"
+# What the rate of a split is called as the corrector leaves it.
+CORRECTED = "{}, corrected"
 
 PREFACE = f"""\
 WER in %, greedy decoding: mean ± standard deviation over the seeds that a row has runs of (of a sample, with n - 1); \
@@ -109,13 +111,17 @@ class Report:
         found = (self.cells.result(cell) for cell in row.cells)
         return [result for result in found if result is not None]
 
+    def corrects(self, table: Table) -> bool:
+        """Whether the corrector has columns in a table."""
+        return table.corrected and self.corrector is not None
+
     def figures(self, table: Table, row: Row) -> dict[str, Figure]:
         """WER by split, by group of signers where a split has both groups, and as the corrector leaves it."""
         rates: dict[str, list[float | None]] = {}
-        for cell in row.cells if table.corrected and self.corrector else ():
+        for cell in row.cells if self.corrects(table) else ():
             found = self.cells.corrected(cell, self.corrector)
             for split, summary in found["splits"].items() if found else ():
-                rates.setdefault(f"{split}, corrected", []).append(summary["wer"])
+                rates.setdefault(CORRECTED.format(split), []).append(summary["wer"])
         for result in self.results(row):
             for split, summary in result["splits"].items():
                 rates.setdefault(split, []).append(summary["wer"])
@@ -131,7 +137,7 @@ class Report:
         parts = [f"# Ablations, {self.label}", PREFACE]
         for table in tables:
             notes = [table.note] if table.note else []
-            if table.corrected and self.corrector:
+            if self.corrects(table):
                 notes.append(f"Corrected: as {self.corrector} repairs what the same runs recognise. What it does was "
                              "chosen on the dev sentences of one run; its figures on dev flatter it.")  # fmt: skip
             parts += [f"## {self.title(table)}", self._markdown(table), *notes]
