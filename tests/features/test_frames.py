@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
-from tf_slr.features.frames import KeptPictures, read_pictures, show
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame
+from tf_slr.features.frames import BELOW, KeptPictures, read_pictures, show
+from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame, to_square
 from tf_slr.pictures import FrameOptions, squeezed
 
 STRONG = AugmentOptions(
@@ -59,6 +59,20 @@ def test_landmarks_and_pictures_undergo_the_same_change(seed, shape):
     left, right = (2, 0) if change.flip else (0, 2)
     for part, colour in ((LEFT_HAND, left), (RIGHT_HAND, right)):
         assert np.abs(dots(shown, colour) - moved.landmarks[:, part.start, :2]).max() < 0.02
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10**6), shape=st.sampled_from([(96, 96), (210, 260), (320, 180)]))
+def test_a_close_up_shows_the_signer_at_one_place_in_one_size_whatever_the_camera(seed, shape):
+    clip, pictures = clip_with_pictures(*shape)
+    change = draw(STRONG, 6, np.random.default_rng(seed))
+    moved, body = apply(clip, change)
+    shown = show(pictures, FrameOptions(64, margin=1.0), change, body_frame(clip), clip.aspect, close_up=5.0)
+    left, right = (2, 0) if change.flip else (0, 2)
+    for part, colour in ((LEFT_HAND, left), (RIGHT_HAND, right)):
+        # In shoulder widths from their middle, as a network that reads landmarks sees it.
+        hand = (to_square(moved.landmarks[:, part.start], clip.aspect)[:, :2] - body.origin) / body.scale
+        assert np.abs(dots(shown, colour) - (0.5 + (hand - (0, BELOW)) / 5.0)).max() < 0.02
 
 
 def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():

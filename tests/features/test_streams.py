@@ -5,15 +5,18 @@ import numpy as np
 import pytest
 
 from tests.features.test_frames import clip_with_pictures, dots
-from tf_slr.corpus.manifest import Sample
-from tf_slr.errors import DataError
+from tf_slr.corpus.manifest import Corpus, Sample
+from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import AugmentOptions, draw
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
-from tf_slr.features.splits import UsableSplit
+from tf_slr.features.frames import BELOW
+from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Landmarks, Video, pad
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import LEFT_HAND, Normalisation, normalise
+from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.pictures import FrameOptions
+from tf_slr.training.networks import stream_of
 
 FRAMES = FrameOptions(64, margin=1.0)
 
@@ -55,6 +58,21 @@ def test_both_streams_show_one_moment(split):
         # The shoulders are 0.2 apart, with their middle at (0.5, 0.4).
         wrist = values.reshape(-1, 92, 3)[:, LEFT_HAND.start, :2] * 0.2 + (0.5, 0.4)
         assert np.abs(seen - wrist).max() < 0.03
+
+
+def test_a_close_up_is_recognised_as_it_is_trained(split):
+    """Without a change, too, the hand lies where the normalised landmark says."""
+    root, clips = split
+    wrist = Landmarks(clips.clips, Normalisation()).shown(1, None).reshape(-1, 92, 3)[:, LEFT_HAND.start, :2]
+    pictures = Video(root, clips.samples, FRAMES, clips.clips, close_up=4.0).shown(1, None)
+    assert pictures.shape == (30, 64, 64, 3)
+    assert np.abs(dots(pictures, 0) - (0.5 + (wrist - (0, BELOW)) / 4.0)).max() < 0.02
+
+
+def test_close_ups_need_landmarks(video_corpus):
+    corpus = Corpus(video_corpus)
+    with pytest.raises(UsageError, match="no landmarks"):
+        stream_of(CorrNetOptions(), FeatureOptions(close_up=3.0), corpus, load_split(corpus, "train"))
 
 
 def test_without_landmarks_a_video_is_changed_about_its_own_centre(split):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_slr import config
 from tf_slr.errors import UsageError
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
+from tf_slr.models.resnet import places
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.models.weights import load_into
 from tf_slr.timing import steps
@@ -131,6 +132,24 @@ def test_the_whole_map_tells_where_things_are():
     expected = tf.reshape(outputs["frame_features"], outputs["frame"].shape)
     assert np.array_equal(outputs["frame"], expected)
     assert HALVED.frame_width == outputs["frame"].shape[-1] == 4 * TINY.frame_width
+
+
+def test_places_tell_where_each_channel_is_between_cells_too():
+    maps = np.zeros((1, 3, 5, 3), np.float32)
+    maps[0, 2, 0, 0] = 9  # the lower left corner
+    maps[0, 1, 3:, 1] = 9  # the middle row, between the fourth and the fifth of five columns
+    rows, columns, strength = np.reshape(places(tf.constant(maps)), (3, 3))
+    assert np.allclose(rows, [1, 0, 0], atol=1e-6)
+    assert np.allclose(columns, [-1, 0.75, 0], atol=1e-6)
+    assert strength.tolist() == [9, 9, 0]
+
+
+def test_a_teacher_may_read_places_alone():
+    options = replace(HALVED, frame="places")
+    network = lively(options)
+    outputs = run(network, clip(4))
+    assert options.frame_width == outputs["frame"].shape[-1] == 3 * TINY.frame_width
+    assert np.array_equal(outputs["frame"][0], places(outputs["frame_features"][0]))
 
 
 def test_a_stem_of_patches_sees_every_pixel_once():

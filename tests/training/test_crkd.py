@@ -10,6 +10,7 @@ from tests.tiny_video import RECIPE
 from tf_slr import files
 from tf_slr.cli import main
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.errors import UsageError
 from tf_slr.features.augment import AugmentOptions
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
 from tf_slr.features.frames import KeptPictures
@@ -39,10 +40,10 @@ TEACHER = CorrNetOptions(size=64, stem="small", stem_stride=4, widths=(8, 12, 24
                          temporal=TemporalOptions(width=32, lstm_layers=1))  # fmt: skip
 
 
-def untrained_run(root, corpus, model):
+def untrained_run(root, corpus, model, **others):
     """A run whose weights are random but give decided logits, which is enough of a teacher."""
     run = Run(root)
-    run.start(corpus, Recipe(model=model, training=TrainingOptions(batch=4)))
+    run.start(corpus, Recipe(model=model, training=TrainingOptions(batch=4), **others))
     network = build(model, run.vocabulary.classes, seed=3)
     if isinstance(model, CorrNetOptions):
         gains = [norm.gamma for norm in network.head.norms]
@@ -161,3 +162,9 @@ def test_a_teacher_of_other_features_is_refused_before_any_work(tmp_path, corpus
     assert command(recipe_path, corpus, tmp_path / "run", "--teacher", str(root)) == 1
     assert message.format(root=root) in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_features_of_close_ups_are_not_compared_with_those_of_whole_pictures(tmp_path, corpus):
+    root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=FeatureOptions(close_up=3.0))
+    with pytest.raises(UsageError, match="sees close-ups"):
+        Teacher(root, corpus, corpus.vocabulary()).check_features(TEACHER)

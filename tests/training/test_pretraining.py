@@ -95,10 +95,15 @@ def test_what_cannot_be_told_is_refused_before_a_run_begins(tmp_path, recipe, vi
             Trainer(Corpus(video_corpus), recipe(*settings), tmp_path / "run")
         with pytest.raises(UsageError, match="for networks that read video"):
             load_recipe("default", settings)
+    with pytest.raises(UsageError, match="for the video teacher"):
+        load_recipe("default", ["features.close_up=3"])
+    with pytest.raises(UsageError, match="for the video teacher"):
+        recipe("features.close_up=3")  # LRINet
     assert not (tmp_path / "run").exists()
     with pytest.raises(UsageError, match=r"model\.widths: expected at least 8"):
         recipe("model.widths=[6,12,16]")
-    for wrong in ("pretrain.epochs=-1", "pretrain.pictures=0", "pretrain.learning_rate=0", "training.landmarks=-1"):
+    for wrong in ("pretrain.epochs=-1", "pretrain.pictures=0", "pretrain.learning_rate=0", "training.landmarks=-1",
+                  "features.close_up=0.5"):  # fmt: skip
         with pytest.raises(UsageError, match=wrong.partition("=")[0]):
             recipe(wrong)
 

@@ -141,6 +141,11 @@ def draw(options: AugmentOptions, frames: int, rng: np.random.Generator, shortes
     )
 
 
+def unchanged(frames: int) -> Change:
+    """No change of a clip of `frames` frames."""
+    return Change(np.arange(frames, dtype=float), np.zeros(frames))
+
+
 def glimpses(change: Change, frames: int, count: int, rng: np.random.Generator) -> Change:
     """The same change of `count` single moments of a clip of `frames` frames, which have no neighbours to fuse with."""
     positions = np.sort(rng.integers(0, frames, count)).astype(float)

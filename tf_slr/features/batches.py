@@ -35,6 +35,9 @@ class FeatureOptions:
         normalisation: the rule that also the deployed model follows.
         augment: changes in training; a video's are those of its landmarks.
         margin: how much larger than the network's input a picture is before it is cropped.
+        close_up: side, in shoulder widths, of the square around the signer that a video teacher sees instead of the
+            whole picture: everybody at one place in one size, as one that reads landmarks sees them, which tell where
+            that square is. 0 for the whole picture.
         kept: megabytes of videos that training keeps decoded in memory; the others are decoded whenever their turn
             comes.
         workers: threads that read and change clips ahead of training.
@@ -44,10 +47,13 @@ class FeatureOptions:
     normalisation: Normalisation = field(default_factory=Normalisation)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     margin: float = MARGIN
+    close_up: float = 0.0
     kept: int = 4000
     workers: int = 2
 
     def __post_init__(self) -> None:
+        if self.close_up and not 1 <= self.close_up <= 20:
+            raise UsageError(f"features.close_up: expected 0 or 1 to 20 shoulder widths, received {self.close_up}")
         for name, least in (("kept", 0), ("workers", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")

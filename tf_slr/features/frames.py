@@ -13,6 +13,8 @@ from tf_slr.pictures import FrameOptions, crop, opencv, sampled, scaling, shift,
 
 # Where the signer is when nobody tracked the clip: centred, shoulders a quarter of the picture's height apart.
 UNTRACKED = BodyFrame((0.5, 0.4), 0.25)
+# The middle of a close-up lies so many shoulder widths below the shoulders.
+BELOW = 0.05
 
 
 def read_pictures(path: Path, frames: int) -> np.ndarray:
@@ -56,7 +58,13 @@ class KeptPictures:
 
 
 def show(
-    pictures: np.ndarray, options: FrameOptions, change: Change, body: BodyFrame | None, aspect: float, every: int = 1
+    pictures: np.ndarray,
+    options: FrameOptions,
+    change: Change,
+    body: BodyFrame | None,
+    aspect: float,
+    every: int = 1,
+    close_up: float = 0.0,
 ) -> np.ndarray:
     """Apply a change to a clip's pictures, and bring them to the network's size.
 
@@ -71,6 +79,8 @@ def show(
         body: the signer's place in the unchanged clip, as `landmarks.body_frame` finds it; None if unknown.
         aspect: width / height of the picture that the landmarks refer to.
         every: every so many-th frame is looked at; the others are left black.
+        close_up: side, in shoulder widths, of the square around the signer that is shown instead of the whole
+            picture; 0 for the latter.
 
     Returns:
         uint8 [T', size, size, 3].
@@ -78,10 +88,12 @@ def show(
     sources = np.round(change.positions).astype(int)
     looked_at = range(0, len(sources), every)
     needed = {int(sources[max(i - before, 0)]) for i in looked_at for before in ((0, 1) if change.fusion[i] else (0,))}
-    small = {source: shrunk(pictures[source], options, change.scale) for source in needed}
+    body = body or _centred(aspect)
+    closer, enlarged = _closer(close_up, change, body, aspect)
+    small = {source: shrunk(pictures[source], options, change.scale * enlarged) for source in needed}
     # All pictures of a clip are alike in size, and so is what happens to them.
-    change_map = _affine(change, body or _centred(aspect), aspect)
-    matrix = crop(options, change.crop) @ change_map @ to_unit(next(iter(small.values())))
+    change_map = _affine(change, body, aspect)
+    matrix = crop(options, change.crop) @ closer @ change_map @ to_unit(next(iter(small.values())))
     mapped = {source: sampled(picture, matrix, options) for source, picture in small.items()}
     shown = np.zeros((len(sources), *options.shape), np.uint8)
     for i in looked_at:
@@ -97,12 +109,26 @@ def _centred(aspect: float) -> BodyFrame:
     return BodyFrame((x * aspect, y), UNTRACKED.scale)
 
 
+def _centre(change: Change, body: BodyFrame, aspect: float) -> np.ndarray:
+    """Where the signer is after mirroring, before anything else."""
+    x, y = body.origin
+    return np.array([aspect - x if change.flip else x, y])
+
+
+def _closer(close_up: float, change: Change, body: BodyFrame, aspect: float) -> tuple[np.ndarray, float]:
+    """The map of the square around the signer to the unit square, float64 [3, 3], and by how much it enlarges."""
+    if not close_up:
+        return np.eye(3), 1.0
+    x, y = _centre(change, body, aspect) + np.array([0, BELOW * body.scale])
+    side = close_up * body.scale
+    return shift(0.5, 0.5) @ scaling(1 / side, 1 / side) @ shift(-x, -y) @ scaling(aspect, 1.0), 1 / side
+
+
 def _affine(change: Change, body: BodyFrame, aspect: float) -> np.ndarray:
     """What a change does to the unit square, float64 [3, 3]."""
     # Every step maps column vectors (x, y, 1).
     mirror = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) if change.flip else np.eye(3)
-    origin = np.array(body.origin)
-    centre = np.array([aspect - origin[0], origin[1]]) if change.flip else origin
+    centre = _centre(change, body, aspect)
     turn = np.eye(3)
     turn[:2, :2] = change.matrix[:2, :2]
     moved = centre + np.array(change.shift) * body.scale

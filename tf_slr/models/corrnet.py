@@ -44,8 +44,8 @@ class CorrNetOptions:
         correlation_chunk: frames of 28 x 28 positions, the paper's largest
             map, whose affinities are held at once; of smaller maps as many as
             take the same memory. Changes memory and speed, not values.
-        frame: what of a frame's last map the part over time reads: its "mean" (the paper's), or "all" of it, which
-            tells a narrow network without ImageNet's features where things are.
+        frame: what of a frame's last map the part over time reads: its "mean" (the paper's); or what tells a narrow
+            network without ImageNet's features where things are, "all" of it, or the "places" of its channels.
         temporal: the part over time.
     """
 

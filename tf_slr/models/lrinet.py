@@ -56,7 +56,7 @@ class LriNetOptions:
         channels: of the frame-level features, as many as the teacher's. A 1x1 convolution with normalisation and
             ReLU makes them of the last stage's; 0 for a last stage that has them.
         blocks: residual blocks of each stage.
-        frame: what of a frame's last map the part over time reads, "mean" or "all"; see `CorrNetOptions`.
+        frame: what of a frame's last map the part over time reads; see `CorrNetOptions`.
         plain_blocks: blocks without TSCM before those with it: 5 is the middle of ResNet-18's third stage.
         temporal: the part over time.
     """

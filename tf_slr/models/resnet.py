@@ -6,6 +6,7 @@ Padding, strides and initial weights are PyTorch's, so that weights trained ther
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from tf_keras import layers
@@ -130,18 +131,37 @@ def unit(pictures: tf.Tensor) -> tf.Tensor:
     return tf.cast(pictures, tf.float32) / 127.5 - 1 if pictures.dtype == tf.uint8 else pictures
 
 
-# What of a frame's last map the part over time reads: its mean, or all of it.
-Frame = Literal["mean", "all"]
+# What of a frame's last map the part over time reads: its mean, all of it, or where and how strong each channel is.
+Frame = Literal["mean", "all", "places"]
+# How sharply a place is told. A channel is about one at first, and without it every place would be the middle.
+SHARPNESS = 4.0
 
 
 def frame_values(x: tf.Tensor, frame: Frame) -> tf.Tensor:
-    """Last maps (N, h, w, C) -> what is read of them, (N, C) or (N, h w C)."""
-    return tf.reduce_mean(x, [1, 2]) if frame == "mean" else layers.Flatten()(x)
+    """Last maps (N, h, w, C) -> what is read of them, (N, C), (N, h w C) or (N, 3 C)."""
+    if frame == "mean":
+        return tf.reduce_mean(x, [1, 2])
+    return places(x) if frame == "places" else layers.Flatten()(x)
+
+
+def places(x: tf.Tensor) -> tf.Tensor:
+    """Where each channel of maps is, and how strong: (N, h, w, C) -> (N, 3 C), rows and columns from -1 to 1, maxima.
+
+    The place is the mean of all, each weighted by a softmax of its value (C. Finn et al., "Deep spatial autoencoders
+    for visuomotor learning", ICRA 2016): exact to a share of a map's cell, with a few values where the whole map is
+    many.
+    """
+    height, width, channels = x.shape[1:]
+    cells = tf.reshape(x, [-1, height * width, channels])
+    rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in (height, width))
+    grid = np.stack([np.repeat(rows, width), np.tile(columns, height)])  # (2, h w)
+    where = tf.linalg.matmul(grid, tf.nn.softmax(SHARPNESS * cells, axis=1))  # (N, 2, C)
+    return tf.concat([tf.reshape(where, [-1, 2 * channels]), tf.reduce_max(cells, 1)], -1)
 
 
 def frame_width(side: int, channels: int, frame: Frame) -> int:
     """How many values `frame_values` reads of a square map."""
-    return channels * (1 if frame == "mean" else side**2)
+    return channels * {"mean": 1, "all": side**2, "places": 3}[frame]
 
 
 def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:

@@ -47,21 +47,21 @@ def stream_of(
         pictures: where decoded pictures are kept, if at all.
 
     Raises:
-        UsageError: the network reads landmarks and the corpus has none.
+        UsageError: the network reads landmarks, or close-ups, and the corpus has none.
     """
     every = 1 if isinstance(options, MslrOptions) else options.temporal.every
-    return stream_under(input_rule(options, features), corpus, split, name, every, pictures)
+    return stream_under(input_rule(options, features), corpus, split, name, every, pictures, features.close_up)
 
 
 def stream_under(
     rule: InputRule, corpus: Corpus, split: UsableSplit, name: str = "", every: int = 1,
-    pictures: KeptPictures | None = None,
+    pictures: KeptPictures | None = None, close_up: float = 0.0,
 ) -> Stream:  # fmt: skip
-    """A split's clips under a rule; see `stream_of`, and `Video` for `every`."""
+    """A split's clips under a rule; see `stream_of`, and `Video` for `every` and `close_up`."""
+    if split.clips is None and (close_up or not isinstance(rule, FrameOptions)):
+        raise UsageError(f"{corpus.root}: has no landmarks, which this network needs; prepare it with them")
     if isinstance(rule, FrameOptions):
-        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures)
-    if split.clips is None:
-        raise UsageError(f"{corpus.root}: has no landmarks, which this network reads; prepare it with them")
+        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures, close_up)
     return Landmarks(split.clips, rule, name or "landmarks")
 
 

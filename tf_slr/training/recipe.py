@@ -6,6 +6,7 @@ from typing import Literal
 from tf_slr import config
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import FeatureOptions
+from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import ModelOptions
@@ -102,6 +103,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
+        if self.features.close_up and not isinstance(self.model, CorrNetOptions):
+            raise UsageError(
+                "features.close_up is for the video teacher, model.kind = 'corrnet'; a student that reads video must "
+                "do without landmarks, which tell where the signer is"
+            )
         if not isinstance(self.model, MslrOptions) and self.model.widths[0] < LEAST_WIDTH:
             raise UsageError(
                 f"model.widths: expected at least {LEAST_WIDTH} channels in the first stage of a network that is "

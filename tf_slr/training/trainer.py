@@ -177,7 +177,8 @@ class Trainer:
 
     def _pretrain(self) -> None:
         recipe, options = self.recipe, self.recipe.pretrain
-        video = stream_under(input_rule(recipe.model, recipe.features), self.corpus, self.train, pictures=self.pictures)
+        rule, close_up = input_rule(recipe.model, recipe.features), recipe.features.close_up
+        video = stream_under(rule, self.corpus, self.train, pictures=self.pictures, close_up=close_up)
         streams, seed = [video, self.told], recipe.training.seed
         batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures
