@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_slr.decoding.generation import SearchOptions, log_probability, search
+from tf_slr.decoding.generation import SearchOptions, log_probabilities, search
 from tf_slr.errors import UsageError
 
 SYMBOLS, BEGIN, END, LIMIT = 5, 3, 4, 3
@@ -68,7 +68,13 @@ def test_greedy_takes_the_likeliest_symbol_of_each_step(seed):
         sentence.append(symbol)
     assert list(found.symbols) == sentence
     assert found.log_probability == pytest.approx(probability(step, start, sentence))
-    assert log_probability(step, start, BEGIN, END, sentence) == pytest.approx(found.log_probability)
+
+
+def test_sentences_of_any_lengths_are_judged_side_by_side():
+    step, start = network(0)
+    sentences = every_sentence()
+    found = log_probabilities(step, start, BEGIN, END, sentences)
+    assert found == pytest.approx([probability(step, start, sentence) for sentence in sentences])
 
 
 def test_the_longest_sentence_is_ended_and_pays_for_it():

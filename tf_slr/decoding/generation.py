@@ -77,8 +77,7 @@ def search(
                       strict=True)]  # fmt: skip
             break
         totals = scores + np.array([total for _, total in beam])[:, None]
-        best = np.argsort(-totals, axis=None, kind="stable")[: options.width]
-        parents, chosen = np.unravel_index(best, totals.shape)
+        parents, chosen = np.unravel_index(_largest(totals.ravel(), options.width), totals.shape)
         grown, kept = [], []
         for parent, symbol in zip(parents.tolist(), chosen.tolist(), strict=True):
             prefix, total = beam[parent][0], float(totals[parent, symbol])
@@ -96,22 +95,36 @@ def search(
     return sorted(ended, key=lambda sentence: (-sentence.score, sentence.symbols))[: options.width]
 
 
-def log_probability(step: Step, state: np.ndarray, begin: int, end: int, symbols: Sequence[int]) -> float:
-    """Log probability of one sentence and its end.
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Where the `count` largest of many values are, the largest first, of equal ones the first; all need no sorting."""
+    count = min(count, len(values))
+    candidates = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    return candidates[np.argsort(-values[candidates], kind="stable")[:count]]
+
+
+def log_probabilities(
+    step: Step, state: np.ndarray, begin: int, end: int, sentences: Sequence[Sequence[int]]
+) -> list[float]:
+    """Log probability of each of several sentences and its end.
 
     Args:
         step: the network.
         state: [1, ...] what it starts with.
         begin: symbol before the first one.
         end: symbol after the last one.
-        symbols: the sentence.
+        sentences: of any lengths; all are read side by side.
     """
-    total, symbol = 0.0, begin
-    for position, following in enumerate([*symbols, end]):
-        logits, state = step(np.array([symbol], np.int32), position, state)
-        total += float(log_softmax(logits.astype(np.float64))[0, following])
-        symbol = following
-    return total
+    steps = max(map(len, sentences)) + 1
+    ended = np.array([[*sentence, *[end] * (steps - len(sentence))] for sentence in sentences], np.int32)
+    symbols, state = np.full(len(ended), begin, np.int32), state.repeat(len(ended), 0)
+    totals = np.zeros(len(ended))
+    for position, following in enumerate(ended.T):
+        logits, state = step(symbols, position, state)
+        found = log_softmax(logits.astype(np.float64))[np.arange(len(ended)), following]
+        # A shorter sentence has ended by then.
+        totals += np.where([position <= len(sentence) for sentence in sentences], found, 0.0)
+        symbols = following
+    return totals.tolist()
 
 
 def _finished(prefix: tuple[int, ...], total: float, options: SearchOptions) -> Generated:

@@ -24,7 +24,7 @@ from tf_slr import config, files
 from tf_slr.alternatives import Alternatives
 from tf_slr.cleanup import RULES
 from tf_slr.decoding.edits import KINDS, REWRITE, Edit, Margins, Placed, apply, propose
-from tf_slr.decoding.generation import SearchOptions, log_probability, search
+from tf_slr.decoding.generation import SearchOptions, log_probabilities, search
 from tf_slr.decoding.greedy import log_softmax
 from tf_slr.decoding.ngram import NGram, read_arpa
 from tf_slr.decoding.rescoring import Rescoring
@@ -369,11 +369,9 @@ class Corrector:
         if symbols == recognised:
             return []
         # The first network has seen the evidence; it judges both sentences, each by its mean log probability.
-        scores = [
-            log_probability(first[0].step, first[1], self.symbols.begin, self.symbols.end, sentence)
-            / (len(sentence) + 1)
-            for sentence in (symbols, recognised)
-        ]
+        both = symbols, recognised
+        found = log_probabilities(first[0].step, first[1], self.symbols.begin, self.symbols.end, both)
+        scores = [total / (len(sentence) + 1) for total, sentence in zip(found, both, strict=True)]
         return [Rewrite(symbols, scores[0] - scores[1])] if scores[0] > scores[1] else []
 
     def _generated(self, network: Network, state: np.ndarray, unknowns: Sequence[str]) -> tuple[int, ...]:
