@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
-from tf_slr.features.frames import BELOW, KeptPictures, read_pictures, show
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, body_frame, to_square
+from tf_slr.features.frames import KeptPictures, read_pictures, show
+from tf_slr.features.views import BELOW, View
+from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, to_square
 from tf_slr.pictures import FrameOptions, squeezed
 
 STRONG = AugmentOptions(
@@ -54,7 +55,7 @@ def changed(draw_from, **view):
     clip, pictures = clip_with_pictures(*shape)
     change = draw(STRONG, 6, np.random.default_rng(draw_from(st.integers(0, 10**6))))
     moved, body = apply(clip, change)
-    shown = show(pictures, FrameOptions(64, margin=1.0), change, body_frame(clip), clip.aspect, **view)
+    shown = show(pictures, FrameOptions(64, margin=1.0), change, clip, view=View(**view))
     assert len(shown) == len(moved.landmarks)
     # A mirrored left hand is a right hand.
     left, right = (2, 0) if change.flip else (0, 2)
@@ -84,9 +85,9 @@ def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():
     small = rng.integers(0, 255, (3, 8, 8, 3), np.uint8)
     pictures = small.repeat(32, 1).repeat(32, 2)  # 256 x 256
     change = draw(NONE, 3, rng)
-    shown = show(pictures, FrameOptions(224), change, None, 1.0)
+    shown = show(pictures, FrameOptions(224), change, None)
     assert np.array_equal(shown, pictures[:, 16:240, 16:240])
-    shown = show(pictures, FrameOptions(8, margin=1.0), change, None, 1.0)
+    shown = show(pictures, FrameOptions(8, margin=1.0), change, None)
     assert np.abs(shown.astype(int) - small).max() <= 1
 
 
@@ -94,7 +95,7 @@ def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():
 @pytest.mark.parametrize("size", [16, 48])
 def test_recognition_sees_what_training_shows_without_a_change(shape, size):
     clip, pictures = clip_with_pictures(*shape)
-    unchanged = show(pictures, FrameOptions(size), draw(NONE, 6, np.random.default_rng(0)), body_frame(clip), 1.3)
+    unchanged = show(pictures, FrameOptions(size), draw(NONE, 6, np.random.default_rng(0)), clip)
     seen = squeezed(iter(pictures), FrameOptions(size))
     assert np.abs(seen.astype(int) - unchanged).max() <= 1  # the maps differ by rounding
     assert (seen != unchanged).mean() < 0.01
@@ -119,7 +120,7 @@ def test_a_random_crop_stays_inside():
     options = AugmentOptions(flip=0, rotate=0, translate=0, scale=0, fuse=0, speed=0)
     rng = np.random.default_rng(0)
     crops = [draw(options, 1, rng) for _ in range(50)]
-    assert all((show(pictures, FrameOptions(48), change, None, 1.0) == 200).all() for change in crops)
+    assert all((show(pictures, FrameOptions(48), change, None) == 200).all() for change in crops)
     assert len({change.crop for change in crops}) == 50
     assert 0 <= np.min([change.crop for change in crops]) < 0.1
     assert 0.9 < np.max([change.crop for change in crops]) <= 1
@@ -129,14 +130,14 @@ def test_fused_frames_are_mixed():
     pictures = np.stack([np.full((32, 32, 3), value, np.uint8) for value in (0, 100, 200)])
     change = draw(NONE, 3, np.random.default_rng(0))
     change.fusion[1] = 0.25
-    shown = show(pictures, FrameOptions(16), change, None, 1.0)
+    shown = show(pictures, FrameOptions(16), change, None)
     assert shown[:, 8, 8, 0].tolist() == [0, 75, 200]
 
 
 def test_frames_that_are_not_looked_at_stay_black_and_the_others_are_the_same():
     clip, pictures = clip_with_pictures(96, 96, frames=9)
     change = draw(replace(STRONG, fuse=0.5), 9, np.random.default_rng(3))
-    every, second = (show(pictures, FrameOptions(32), change, body_frame(clip), 1.0, n) for n in (1, 2))
+    every, second = (show(pictures, FrameOptions(32), change, clip, n) for n in (1, 2))
     assert second.shape == every.shape
     assert np.array_equal(second[::2], every[::2])
     assert not second[1::2].any()

@@ -9,9 +9,9 @@ from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import AugmentOptions, draw
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
-from tf_slr.features.frames import BELOW
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Landmarks, Video, pad
+from tf_slr.features.views import BELOW, View
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import LEFT_HAND, Normalisation, normalise
 from tf_slr.models.corrnet import CorrNetOptions
@@ -64,15 +64,16 @@ def test_a_close_up_is_recognised_as_it_is_trained(split):
     """Without a change, too, the hand lies where the normalised landmark says."""
     root, clips = split
     wrist = Landmarks(clips.clips, Normalisation()).shown(1, None).reshape(-1, 92, 3)[:, LEFT_HAND.start, :2]
-    pictures = Video(root, clips.samples, FRAMES, clips.clips, close_up=4.0).shown(1, None)
+    pictures = Video(root, clips.samples, FRAMES, clips.clips, view=View(close_up=4.0)).shown(1, None)
     assert pictures.shape == (30, 64, 64, 3)
     assert np.abs(dots(pictures, 0) - (0.5 + (wrist - (0, BELOW)) / 4.0)).max() < 0.02
 
 
-def test_close_ups_need_landmarks(video_corpus):
+@pytest.mark.parametrize("view", [{"close_up": 3.0}, {"details": 0.7}])
+def test_close_ups_and_details_need_landmarks(video_corpus, view):
     corpus = Corpus(video_corpus)
     with pytest.raises(UsageError, match="no landmarks"):
-        stream_of(CorrNetOptions(), FeatureOptions(close_up=3.0), corpus, load_split(corpus, "train"))
+        stream_of(CorrNetOptions(), FeatureOptions(**view), corpus, load_split(corpus, "train"))
 
 
 def test_without_landmarks_a_video_is_changed_about_its_own_centre(split):

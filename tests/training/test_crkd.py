@@ -164,7 +164,8 @@ def test_a_teacher_of_other_features_is_refused_before_any_work(tmp_path, corpus
     assert not (tmp_path / "run").exists()
 
 
-def test_features_of_close_ups_are_not_compared_with_those_of_whole_pictures(tmp_path, corpus):
-    root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=FeatureOptions(close_up=3.0))
+@pytest.mark.parametrize("view", [{"close_up": 3.0}, {"details": 0.7}])
+def test_features_of_close_ups_are_not_compared_with_those_of_whole_pictures(tmp_path, corpus, view):
+    root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=FeatureOptions(**view))
     with pytest.raises(UsageError, match="sees close-ups"):
         Teacher(root, corpus, corpus.vocabulary()).check_features(TEACHER)

@@ -46,7 +46,7 @@ def test_it_learns_where_the_hand_is(tmp_path, corpus, recipe):
     video = stream_of(trainer.recipe.model, trainer.recipe.features, corpus, trainer.dev).shown(0, None)
     truth = stream_under(trainer.recipe.features.normalisation, corpus, trainer.dev).shown(0, None)
     wrist = truth.reshape(-1, POINTS, 3)[:, RIGHT_HAND.start, :2]
-    told = head(network.look(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start]
+    told = head(network.look(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start, :2]
     assert np.mean((told - wrist) ** 2) < 0.25 * np.mean((wrist - wrist.mean(0)) ** 2)
 
 
@@ -95,15 +95,18 @@ def test_what_cannot_be_told_is_refused_before_a_run_begins(tmp_path, recipe, vi
             Trainer(Corpus(video_corpus), recipe(*settings), tmp_path / "run")
         with pytest.raises(UsageError, match="for networks that read video"):
             load_recipe("default", settings)
-    with pytest.raises(UsageError, match="for the video teacher"):
-        load_recipe("default", ["features.close_up=3"])
-    with pytest.raises(UsageError, match="for the video teacher"):
-        recipe("features.close_up=3")  # LRINet
+    for view in ("features.close_up=3", "features.details=1"):
+        with pytest.raises(UsageError, match="for the video teacher"):
+            load_recipe("default", [view])
+        with pytest.raises(UsageError, match="for the video teacher"):
+            recipe(view)  # LRINet
+    with pytest.raises(UsageError, match=r"expected an even model\.size from 16, .* received 49"):
+        load_recipe("signsynth-teacher", ["model.size=49", "features.details=1"])
     assert not (tmp_path / "run").exists()
     with pytest.raises(UsageError, match=r"model\.widths: expected at least 8"):
         recipe("model.widths=[6,12,16]")
     for wrong in ("pretrain.epochs=-1", "pretrain.pictures=0", "pretrain.learning_rate=0", "training.landmarks=-1",
-                  "features.close_up=0.5"):  # fmt: skip
+                  "features.close_up=0.5", "features.details=30"):  # fmt: skip
         with pytest.raises(UsageError, match=wrong.partition("=")[0]):
             recipe(wrong)
 

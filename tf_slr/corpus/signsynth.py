@@ -9,6 +9,7 @@ Dev and test sentences never occur in train, nor in each other; one signer is
 held out, and signs half of the test sentences.
 """
 
+import contextlib
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -157,10 +158,16 @@ def _run(work, jobs: list, workers: int) -> Iterator[Sample]:
     context = multiprocessing.get_context("spawn")
     chunk = max(1, min(16, len(jobs) // (4 * workers)))
     try:
-        with ProcessPoolExecutor(min(workers, len(jobs)), context) as pool:
+        with ProcessPoolExecutor(min(workers, len(jobs)), context, _alone) as pool:
             yield from pool.map(work, jobs, chunksize=chunk)
     except BrokenProcessPool as error:
         raise UsageError("a process that generates clips died (out of memory?)") from error
+
+
+def _alone() -> None:
+    """Keep OpenCV, where it is installed, to one thread: as many a process as cores, they hinder one another."""
+    with contextlib.suppress(UsageError):
+        opencv().setNumThreads(1)
 
 
 def _make(out: Path, options: SignsynthOptions, job: tuple[str, int, tuple[str, ...]]) -> Sample:

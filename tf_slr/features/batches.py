@@ -13,6 +13,7 @@ from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import AugmentOptions, draw, glimpses
 from tf_slr.features.splits import Source, UsableSplit
 from tf_slr.features.streams import Stream, pad
+from tf_slr.features.views import View
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.pictures import MARGIN
@@ -38,6 +39,8 @@ class FeatureOptions:
         close_up: side, in shoulder widths, of the square around the signer that a video teacher sees instead of the
             whole picture: everybody at one place in one size, as one that reads landmarks sees them, which tell where
             that square is. 0 for the whole picture.
+        details: side, in shoulder widths, of the squares around the hands that a video teacher sees beside it, where
+            landmarks tell that they are: a quarter of its picture each, and a quarter for the mouth. 0 for none.
         kept: megabytes of videos that training keeps decoded in memory; the others are decoded whenever their turn
             comes.
         workers: threads that read and change clips ahead of training.
@@ -48,15 +51,20 @@ class FeatureOptions:
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     margin: float = MARGIN
     close_up: float = 0.0
+    details: float = 0.0
     kept: int = 4000
     workers: int = 2
 
     def __post_init__(self) -> None:
-        if self.close_up and not 1 <= self.close_up <= 20:
-            raise UsageError(f"features.close_up: expected 0 or 1 to 20 shoulder widths, received {self.close_up}")
+        View(self.close_up, self.details)  # which checks them
         for name, least in (("kept", 0), ("workers", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")
+
+    @property
+    def view(self) -> View:
+        """What of every picture is shown."""
+        return View(self.close_up, self.details)
 
 
 @dataclass(frozen=True)

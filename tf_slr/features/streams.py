@@ -15,7 +15,8 @@ from tf_slr.corpus.manifest import Sample
 from tf_slr.errors import DataError
 from tf_slr.features.augment import Change, apply, unchanged
 from tf_slr.features.frames import KeptPictures, show
-from tf_slr.landmarks import VALUES, BodyFrame, Clip, Normalisation, body_frame, normalise
+from tf_slr.features.views import WHOLE, View
+from tf_slr.landmarks import VALUES, Clip, Normalisation, normalise
 from tf_slr.pictures import FrameOptions, squeezed
 
 
@@ -69,7 +70,7 @@ class Video:
         name: what the network calls the stream.
         every: every so many-th frame is looked at; the others may be black.
         pictures: where decoded pictures are kept; None to decode them whenever a clip is asked for.
-        close_up: see `frames.show`; 0 where there are no landmarks.
+        view: what of the pictures is shown; all of them where there are no landmarks.
     """
 
     dtype, stride = np.uint8, 1
@@ -83,11 +84,11 @@ class Video:
         name: str = "video",
         every: int = 1,
         pictures: KeptPictures | None = None,
-        close_up: float = 0.0,
+        view: View = WHOLE,
     ) -> None:
         self.name, self.shape = name, options.shape
         self._root, self._samples, self._options, self._clips = root, samples, options, clips
-        self._every, self._pictures, self._close_up = every, pictures or KeptPictures(0), close_up
+        self._every, self._pictures, self._view = every, pictures or KeptPictures(0), view
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
         """See `Stream`."""
@@ -95,16 +96,10 @@ class Video:
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
         pictures = self._pictures.read(self._root / sample.video, sample.frames)
-        if change is None and not self._close_up:  # exactly what the runtime does
+        if change is None and self._view == WHOLE:  # exactly what the runtime does
             return squeezed(pictures, self._options)
-        change = change or unchanged(len(pictures))
-        return show(pictures, self._options, change, *self._place(index, pictures), self._every, self._close_up)
-
-    def _place(self, index: int, pictures: np.ndarray) -> tuple[BodyFrame | None, float]:
-        if self._clips is None:
-            return None, pictures.shape[2] / pictures.shape[1]
-        clip = self._clips[index]
-        return body_frame(clip), clip.aspect
+        clip = self._clips[index] if self._clips is not None else None
+        return show(pictures, self._options, change or unchanged(len(pictures)), clip, self._every, self._view)
 
 
 def pad(arrays: Sequence[np.ndarray], stride: int, steps: int) -> np.ndarray:

@@ -18,7 +18,7 @@ TOLD = "landmarks_told"
 
 
 class LandmarkHead(layers.Layer):
-    """Features of frames -> x and y of all normalised landmarks: (B, T', C) -> (B, T', 92, 2).
+    """Features of frames -> all normalised landmarks: (B, T', C) -> (B, T', 92, 3).
 
     Args:
         width: of the features.
@@ -26,19 +26,19 @@ class LandmarkHead(layers.Layer):
 
     def __init__(self, width: int, **kwargs):
         super().__init__(**kwargs)
-        self.dense = layers.Dense(POINTS * 2, name="dense")
+        self.dense = layers.Dense(POINTS * 3, name="dense")
         self.dense.build((None, None, width))
 
     def call(self, x):
         """Tell landmarks from features."""
-        return tf.reshape(self.dense(x), [tf.shape(x)[0], -1, POINTS, 2])
+        return tf.reshape(self.dense(x), [tf.shape(x)[0], -1, POINTS, 3])
 
 
 def landmark_distance(told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, every: int = 1) -> tf.Tensor:
-    """Mean squared distance of told x and y from normalised landmarks, over what was found in the frames looked at.
+    """Mean squared distance of told landmarks from normalised landmarks, over what was found in the frames looked at.
 
     Args:
-        told: (B, T', 92, 2).
+        told: (B, T', 92, 3).
         landmarks: (B, T, 276), normalised; 0 where nothing was found.
         frames: true lengths of the clips (B,).
         every: every so many-th of the T frames is looked at.
@@ -47,7 +47,7 @@ def landmark_distance(told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, 
         The scalar loss; 0 where no landmark was found at all.
     """
     shape = tf.shape(landmarks)
-    points = tf.reshape(landmarks, [shape[0], shape[1], POINTS, 3])[:, ::every, :, :2]  # (B, T', 92, 2)
+    points = tf.reshape(landmarks, [shape[0], shape[1], POINTS, 3])[:, ::every]  # (B, T', 92, 3)
     found = tf.cast(points != 0, tf.float32)
     valid = tf.sequence_mask(-(-frames // every), tf.shape(points)[1], tf.float32)
     weight = found * valid[:, :, None, None]

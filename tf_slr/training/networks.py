@@ -9,6 +9,7 @@ from tf_slr.features.batches import FeatureOptions
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks, Stream, Video
+from tf_slr.features.views import WHOLE, View
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
 from tf_slr.models.lrinet import LriNet, LriNetOptions
 from tf_slr.models.mslr import Mslr, MslrOptions
@@ -50,18 +51,18 @@ def stream_of(
         UsageError: the network reads landmarks, or close-ups, and the corpus has none.
     """
     every = 1 if isinstance(options, MslrOptions) else options.temporal.every
-    return stream_under(input_rule(options, features), corpus, split, name, every, pictures, features.close_up)
+    return stream_under(input_rule(options, features), corpus, split, name, every, pictures, features.view)
 
 
 def stream_under(
     rule: InputRule, corpus: Corpus, split: UsableSplit, name: str = "", every: int = 1,
-    pictures: KeptPictures | None = None, close_up: float = 0.0,
+    pictures: KeptPictures | None = None, view: View = WHOLE,
 ) -> Stream:  # fmt: skip
-    """A split's clips under a rule; see `stream_of`, and `Video` for `every` and `close_up`."""
-    if split.clips is None and (close_up or not isinstance(rule, FrameOptions)):
+    """A split's clips under a rule; see `stream_of`, and `Video` for `every` and `view`."""
+    if split.clips is None and (view.needs_landmarks or not isinstance(rule, FrameOptions)):
         raise UsageError(f"{corpus.root}: has no landmarks, which this network needs; prepare it with them")
     if isinstance(rule, FrameOptions):
-        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures, close_up)
+        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures, view)
     return Landmarks(split.clips, rule, name or "landmarks")
 
 

@@ -16,6 +16,8 @@ from tf_slr.training.pretraining import PretrainOptions
 # With fewer channels after the stem TensorFlow 2.19 writes beyond its memory in the gradient of a convolution where it
 # has one CPU, and the process dies sooner or later: 5 of 5 runs with 4 or 6, none with 8.
 LEAST_WIDTH = 8
+# A picture of four is no smaller, so that each of them is one that a network can be shown.
+LEAST_SHEET = 16
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,15 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
-        if self.features.close_up and not isinstance(self.model, CorrNetOptions):
+        if self.features.view.needs_landmarks and not isinstance(self.model, CorrNetOptions):
             raise UsageError(
-                "features.close_up is for the video teacher, model.kind = 'corrnet'; a student that reads video must "
-                "do without landmarks, which tell where the signer is"
+                "features.close_up and features.details are for the video teacher, model.kind = 'corrnet'; a student "
+                "that reads video must do without landmarks, which tell where the signer is"
+            )
+        if self.features.details and (self.model.size < LEAST_SHEET or self.model.size % 2):
+            raise UsageError(
+                f"features.details: expected an even model.size from {LEAST_SHEET}, of which each of four pictures "
+                f"gets a half, received {self.model.size}"
             )
         if not isinstance(self.model, MslrOptions) and self.model.widths[0] < LEAST_WIDTH:
             raise UsageError(

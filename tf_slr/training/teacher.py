@@ -79,10 +79,10 @@ class Teacher:
                 f"teacher {self.run.root} {' x '.join(map(str, theirs))} (height, width, channels); "
                 "change the student's model.scale, model.channels or model.widths"
             )
-        if self.recipe.features.close_up:
+        if self.recipe.features.view.needs_landmarks:
             raise UsageError(
-                f"distill.features: the teacher {self.run.root} sees close-ups (features.close_up), so that its "
-                "features lie elsewhere than a student's; choose one that sees whole pictures"
+                f"distill.features: the teacher {self.run.root} sees close-ups (features.close_up, details), so that "
+                "its features lie elsewhere than a student's; choose one that sees whole pictures"
             )
         looked_at = student.temporal.every, self.recipe.model.temporal.every
         if looked_at[0] != looked_at[1]:

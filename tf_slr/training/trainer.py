@@ -177,8 +177,8 @@ class Trainer:
 
     def _pretrain(self) -> None:
         recipe, options = self.recipe, self.recipe.pretrain
-        rule, close_up = input_rule(recipe.model, recipe.features), recipe.features.close_up
-        video = stream_under(rule, self.corpus, self.train, pictures=self.pictures, close_up=close_up)
+        rule, view = input_rule(recipe.model, recipe.features), recipe.features.view
+        video = stream_under(rule, self.corpus, self.train, pictures=self.pictures, view=view)
         streams, seed = [video, self.told], recipe.training.seed
         batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures
