@@ -131,7 +131,7 @@ def test_a_picture_is_seen_as_the_clip_of_one_picture_is(network):
 def test_what_was_not_found_and_what_is_not_looked_at_does_not_count():
     rng = np.random.default_rng(0)
     landmarks = rng.normal(size=(2, 6, POINTS, 3)).astype(np.float32)
-    told = landmarks[:, ::2, :, :2] + 2.0
+    told = landmarks[:, ::2] + 2.0
     landmarks[:, :, RIGHT_HAND] = 0.0
     flat = landmarks.reshape(2, 6, VALUES)
     assert float(landmark_distance(told, flat, tf.constant([6, 3]), 2)) == pytest.approx(4.0, rel=1e-5)
