@@ -26,10 +26,14 @@ from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.corpus.video import Video, open_video
 from tf_slr.drawing import default_font, draw_skeleton
 from tf_slr.errors import DataError, UsageError
+from tf_slr.features.augment import unchanged
+from tf_slr.features.frames import show
+from tf_slr.features.views import View
 from tf_slr.landmarks import Clip
 from tf_slr.live import window
 from tf_slr.live.sources import Shot
 from tf_slr.live.tracking import Sight
+from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream
@@ -41,6 +45,7 @@ from tf_slr.teaching.recordings import Recordings
 QUALITY = 88  # of JPEG
 COLOURS = 200  # of PNG
 STRIP = 8  # frames of the first picture
+SHEETS, SHEET = 4, FrameOptions(240, margin=1.08)  # of the teacher's picture
 MARGIN = 0.15  # after its end, in seconds, for the last gloss's name
 PAGE = 1200, 1322  # how much of the report is shown, in pixels
 TAKES = 15
@@ -105,6 +110,17 @@ def example(scene: Scene, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     _write(path, np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def teacher(scene: Scene, path: Path) -> None:
+    """What a video teacher sees of some frames: signer, mouth and hands."""
+    pictures = np.stack(list(scene.video.frames()))
+    sheets = show(pictures, SHEET, unchanged(len(pictures)), scene.clip, view=View(close_up=3.0, details=0.7))
+    # Neither the first nor the last, where hands rest.
+    chosen = np.linspace(0, len(sheets) - 1, SHEETS + 2).round().astype(int)[1:-1]
+    gap = np.full((SHEET.size, 8, 3), 255, np.uint8)
+    strip = [part for number in chosen for part in (gap, sheets[number])][1:]
+    _write(path, np.concatenate(strip, axis=1))
 
 
 def film(scene: Scene, path: Path) -> None:
@@ -193,6 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         scene = scene_of(Corpus(arguments.corpus), recognizer)
         out = arguments.out
         example(scene, out / "example.jpg")
+        teacher(scene, out / "teacher.jpg")
         film(scene, out / "recognize.jpg")
         live(scene, recognizer, out / "live.jpg")
         record(scene, out / "record.jpg")

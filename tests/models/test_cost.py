@@ -72,7 +72,7 @@ def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
 
 
 def test_the_shipped_low_resolution_student_costs_at_most_a_tenth_of_its_teacher():
-    teacher = load_recipe("signsynth-teacher-64").model
+    teacher = load_recipe("signsynth-crkd-teacher").model
     student = load_recipe("signsynth-lrinet", ('distill.teacher="run"',)).model
     assert student.size == teacher.size / 2
     assert student.feature_shape == teacher.feature_shape

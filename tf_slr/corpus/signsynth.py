@@ -85,7 +85,7 @@ class SignsynthOptions:
         if self.frame_size and not MIN_SIDE <= self.frame_size <= 1024:
             raise UsageError(f"expected frame_size 0 or from {MIN_SIDE} to 1024, received {self.frame_size}")
         if self.gloves and not self.frame_size:
-            raise UsageError("gloves are worn in videos; give a frame_size, e.g. --frame-size 64")
+            raise UsageError("gloves are worn in videos; give a frame_size, e.g. --frame-size 128")
 
 
 def write_signsynth(out: Path | str, options: SignsynthOptions) -> list[str]:
