@@ -19,6 +19,7 @@ from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
+from tf_slr.landmarks import Normalisation
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.networks import build, inputs_of, stream_of
@@ -69,6 +70,17 @@ def test_other_weights_have_other_logits(teacher):
     shutil.copy(teacher.run.last, teacher.run.best)
     teacher.logits(split)
     assert len(list((teacher.run.root / "logits").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "folders"), [({"kept": 1, "workers": 7}, 1), ({"normalisation": Normalisation(part_gain=3.0)}, 2)]
+)
+def test_logits_are_kept_for_what_is_seen_and_not_for_how_it_is_read(teacher, change, folders):
+    split = load_split(teacher.corpus, "dev")
+    teacher.logits(split)
+    teacher.recipe = replace(teacher.recipe, features=replace(teacher.recipe.features, **change))
+    teacher.logits(split)
+    assert len(list((teacher.run.root / "logits").iterdir())) == folders
 
 
 def test_a_teacher_of_other_glosses_is_refused(teacher):

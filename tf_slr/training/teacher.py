@@ -119,9 +119,11 @@ class Teacher:
         return [KeptLogits(name, paths, frames, classes) for name in (CONV, SEQUENCE)]
 
     def _key(self, samples: Sequence[Sample]) -> str:
+        # Not these: a clip as it is looks the same whatever they are.
+        ignored = dict.fromkeys(("augment", "source", "kept", "workers"))
         facts = {
             "weights": files.sha256(self.run.best),
-            "features": config.to_table(self.recipe.features) | {"augment": None, "source": None, "workers": None},
+            "features": config.to_table(self.recipe.features) | ignored,
             "corpus": str(self.corpus.root.resolve()),
             "clips": [[sample.id, sample.frames, sample.video, sample.landmarks] for sample in samples],
         }
