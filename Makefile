@@ -99,17 +99,18 @@ bench: $(BUNDLE)/bundle.json
 	@echo "the bundle as it decodes, student and corrector together:"
 	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test
 
+tables_of = $(BIN)/python tools/tables.py --corpus $(FILMED) --seeds $(SEEDS) $(addprefix --set ,$(SET))
+
 tables: crkd
 tables: KEYS = $(TABLES:table%=%)
 $(TABLES): KEYS = $(@:table%=%)
 tables $(TABLES): $(FILMED)/corpus.toml | $(READY)
-	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) \
-	    --student $(STUDENT) --distilled $(DISTILLED) --teacher $(TEACHER) \
-	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(if $(CORRECTED),--corrector $(CORRECTED)) $(addprefix --set ,$(SET))
+	$(tables_of) --out $(RUN)-tables --tables $(KEYS) --student $(STUDENT) --distilled $(DISTILLED) --teacher $(TEACHER) \
+	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(if $(CORRECTED),--corrector $(CORRECTED))
 
 crkd: $(FILMED)/corpus.toml | $(READY)
-	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-crkd --tables crkd --seeds $(SEEDS) --lrinet $(LRINET) \
-	    --teacher $(LRINET_TEACHER) $(if $(LRINET_TEACHER_RUN),--teacher-run $(LRINET_TEACHER_RUN)) $(addprefix --set ,$(SET))
+	$(tables_of) --out $(RUN)-crkd --tables crkd --lrinet $(LRINET) --teacher $(LRINET_TEACHER) \
+	    $(if $(LRINET_TEACHER_RUN),--teacher-run $(LRINET_TEACHER_RUN))
 
 # The whole chain at its smallest, with a WER that proves learning (see tf_slr/recipes/smoke.toml).
 smoke: $(READY)

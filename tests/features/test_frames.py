@@ -16,6 +16,7 @@ from tf_slr.features.views import BELOW, View
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, to_square
 from tf_slr.pictures import FrameOptions, squeezed
 
+FRAMES = FrameOptions(64, margin=1.0)
 STRONG = AugmentOptions(
     rotate=1, rotate_degrees=20, translate=0.1, scale=0.1, fuse=0, speed=0.3, warp=0.4, stretch=0.1, jitter=0,
     drop_hand=0, crop=False,
@@ -49,35 +50,36 @@ def dots(pictures, colour):
 
 
 @st.composite
-def changed(draw_from, **view):
-    """A drawn change of a clip: its aspect and body, and of each hand its landmarks and where it is seen."""
+def changed(draw_from, options=FRAMES, **view):
+    """A drawn change of a clip: its aspect and body, what is shown, and each hand's landmarks and colour."""
     shape = draw_from(st.sampled_from([(96, 96), (210, 260), (320, 180)]))
     clip, pictures = clip_with_pictures(*shape)
     change = draw(STRONG, 6, np.random.default_rng(draw_from(st.integers(0, 10**6))))
     moved, body = apply(clip, change)
-    shown = show(pictures, FrameOptions(64, margin=1.0), change, clip, view=View(**view))
+    shown = show(pictures, options, change, clip, view=View(**view))
     assert len(shown) == len(moved.landmarks)
     # A mirrored left hand is a right hand.
     left, right = (2, 0) if change.flip else (0, 2)
     hands = (LEFT_HAND, left), (RIGHT_HAND, right)
-    return clip.aspect, body, [(moved.landmarks[:, part.start], dots(shown, colour)) for part, colour in hands]
+    return clip.aspect, body, shown, [(moved.landmarks[:, part.start], colour) for part, colour in hands]
 
 
 @settings(max_examples=40)
 @given(changed())
 def test_landmarks_and_pictures_undergo_the_same_change(clip):
-    for hand, seen in clip[2]:
-        assert np.abs(seen - hand[:, :2]).max() < 0.02
+    *_, shown, hands = clip
+    for hand, colour in hands:
+        assert np.abs(dots(shown, colour) - hand[:, :2]).max() < 0.02
 
 
 @settings(max_examples=40)
 @given(changed(close_up=5.0))
 def test_a_close_up_shows_the_signer_at_one_place_in_one_size_whatever_the_camera(clip):
-    aspect, body, hands = clip
-    for hand, seen in hands:
+    aspect, body, shown, hands = clip
+    for hand, colour in hands:
         # In shoulder widths from their middle, as a network that reads landmarks sees it.
         place = (to_square(hand, aspect)[:, :2] - body.origin) / body.scale
-        assert np.abs(seen - (0.5 + (place - (0, BELOW)) / 5.0)).max() < 0.02
+        assert np.abs(dots(shown, colour) - (0.5 + (place - (0, BELOW)) / 5.0)).max() < 0.02
 
 
 def test_unchanged_pictures_are_squeezed_and_cropped_at_the_centre():

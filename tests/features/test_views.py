@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.features.test_frames import STRONG, clip_with_pictures, dots
+from tests.features.test_frames import STRONG, changed, clip_with_pictures, dots
 from tf_slr.errors import UsageError
-from tf_slr.features.augment import apply, draw, unchanged
+from tf_slr.features.augment import draw, unchanged
 from tf_slr.features.frames import show
 from tf_slr.features.views import MOUTH_SHARE, View
 from tf_slr.landmarks import LEFT_HAND, LIPS, RIGHT_HAND, to_square
@@ -23,15 +22,10 @@ def tile(shown, corner):
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 10**6), st.sampled_from([(96, 96), (210, 260), (320, 180)]))
-def test_each_hand_lies_in_the_middle_of_its_square_and_all_else_where_the_landmarks_say(seed, shape):
-    clip, pictures = clip_with_pictures(*shape)
-    change = draw(STRONG, 6, np.random.default_rng(seed))
-    moved, body = apply(clip, change)
-    shown = show(pictures, FRAMES, change, clip, view=View(details=4.0))
-    left, right = (to_square(moved.landmarks[:, part.start], clip.aspect)[:, :2] for part in (LEFT_HAND, RIGHT_HAND))
-    red, blue = (2, 0) if change.flip else (0, 2)  # a mirrored left hand is a right hand
-    way = (right - left) / (4.0 * body.scale)
+@given(changed(FRAMES, details=4.0))
+def test_each_hand_lies_in_the_middle_of_its_square_and_all_else_where_the_landmarks_say(clip):
+    aspect, body, shown, ((left, red), (right, blue)) = clip
+    way = to_square(right - left, aspect)[:, :2] / (4.0 * body.scale)
     for corner, colour, place in ((LEFT, red, 0), (LEFT, blue, way), (RIGHT, blue, 0), (RIGHT, red, -way)):
         assert np.abs(dots(tile(shown, corner), colour) - (0.5 + place)).max() < 0.02
 

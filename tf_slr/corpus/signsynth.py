@@ -9,9 +9,8 @@ Dev and test sentences never occur in train, nor in each other; one signer is
 held out, and signs half of the test sentences.
 """
 
-import contextlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ def write_signsynth(out: Path | str, options: SignsynthOptions) -> list[str]:
     plan = [(name, index, glosses) for name, sentences in plan_sentences(options).items()
             for index, glosses in enumerate(sentences)]  # fmt: skip
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
-    made = _run(partial(_make, out, options), plan, options.workers)
+    made = _run(partial(_make, out, options), plan, options.workers, _one_thread if options.frame_size else None)
     for (name, _, _), sample in zip(plan, tqdm(made, "signsynth", len(plan), unit="clip", disable=None), strict=True):
         splits[name].append(sample)
     return write_corpus(out, INFO, splits)
@@ -150,24 +149,23 @@ def _chance(options: SignsynthOptions, split: str, index: int, stage: int) -> np
     return np.random.default_rng([options.seed, SPLITS.index(split), index, stage])
 
 
-def _run(work, jobs: list, workers: int) -> Iterator[Sample]:
-    """Do every job, results in order, here or in processes of their own."""
+def _run(work, jobs: list, workers: int, begin: Callable[[], None] | None) -> Iterator[Sample]:
+    """Do every job, results in order, here or in processes of their own, each of which begins with `begin`."""
     if workers == 1:
         yield from map(work, jobs)
         return
     context = multiprocessing.get_context("spawn")
     chunk = max(1, min(16, len(jobs) // (4 * workers)))
     try:
-        with ProcessPoolExecutor(min(workers, len(jobs)), context, _alone) as pool:
+        with ProcessPoolExecutor(min(workers, len(jobs)), context, begin) as pool:
             yield from pool.map(work, jobs, chunksize=chunk)
     except BrokenProcessPool as error:
         raise UsageError("a process that generates clips died (out of memory?)") from error
 
 
-def _alone() -> None:
-    """Keep OpenCV, where it is installed, to one thread: as many a process as cores, they hinder one another."""
-    with contextlib.suppress(UsageError):
-        opencv().setNumThreads(1)
+def _one_thread() -> None:
+    """Keep OpenCV to one thread: as many a process as cores, they hinder one another."""
+    opencv().setNumThreads(1)
 
 
 def _make(out: Path, options: SignsynthOptions, job: tuple[str, int, tuple[str, ...]]) -> Sample:

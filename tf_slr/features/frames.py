@@ -98,6 +98,5 @@ def _drawn(tile: Tile, pictures: np.ndarray, sources: set[int]) -> dict[int, np.
     small = {source: shrunk(pictures[source], tile.options, tile.enlarged) for source in sources}
     # All pictures of a clip are alike in size.
     matrices = crop(tile.options, tile.place) @ tile.maps @ to_unit(next(iter(small.values())))
-    return {
-        source: sampled(picture, matrices[source % len(matrices)], tile.options) for source, picture in small.items()
-    }
+    matrices = np.broadcast_to(matrices, (len(pictures), 3, 3))
+    return {source: sampled(picture, matrices[source], tile.options) for source, picture in small.items()}

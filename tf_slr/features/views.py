@@ -108,19 +108,15 @@ def tiles(view: View, options: FrameOptions, change: Change, clip: Clip | None, 
 
 def _track(clip: Clip, part: slice, body: BodyFrame) -> np.ndarray:
     """Where the middle of a part is in every frame of a clip, found or not: float64 [T, 2] in the unit square."""
-    middles = _mean(clip.landmarks[:, part, :2])
+    points = clip.landmarks[..., :2].astype(float)
+    middles = points[:, part].mean(1)  # NaN unless all of it was found
     if knuckles := _KNUCKLES.get(part.start):
-        middles = np.where(np.isnan(middles), _mean(clip.landmarks[:, POSE, :2][:, knuckles]), middles)
+        middles = np.where(np.isnan(middles), points[:, POSE][:, knuckles].mean(1), middles)
     known = np.isfinite(middles).all(-1)
     if not known.any():
         return np.tile(np.array(body.origin) / (clip.aspect, 1), (len(middles), 1))
     times = np.arange(len(middles))
     return np.stack([np.interp(times, times[known], middles[known, axis]) for axis in (0, 1)], -1)
-
-
-def _mean(points: np.ndarray) -> np.ndarray:
-    """The middle of points [T, P, 2], of which either all were found or none is taken: float64 [T, 2]."""
-    return points.astype(float).mean(1)
 
 
 def _square(middle: np.ndarray, side: float, aspect: float) -> np.ndarray:
