@@ -161,6 +161,31 @@ def test_pictures_are_decoded_once_while_there_is_room(tmp_path):
         kept.read(paths[2], 5)
 
 
+@pytest.mark.parametrize(("size", "have_room"), [(250, 2), (126, 2), (125, 10), (60, 43)])
+def test_a_small_network_keeps_its_pictures_small(tmp_path, size, have_room):
+    clip, pictures = clip_with_pictures(250, 250, frames=4)
+    options, change = FrameOptions(size, 1.0), draw(STRONG, 4, np.random.default_rng(4))
+    source = tmp_path / "pictures"
+    source.mkdir()
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(source / f"{number}.png"), picture[..., ::-1])
+    paths = [tmp_path / str(number) for number in range(44)]
+    kept = KeptPictures(2)  # megabytes, of which these pictures have 0.75
+    for path in paths:
+        path.symlink_to(source)
+        read = kept.read(path, 4, options)
+        assert np.array_equal(squeezed(read, options), squeezed(pictures, options))
+        assert np.array_equal(show(read, options, change, clip), show(pictures, options, change, clip))
+        path.unlink()
+    for path in paths[:have_room]:
+        kept.read(path, 4, options)
+    with pytest.raises(DataError, match="does not exist"):
+        kept.read(paths[have_room], 4, options)
+    # One that sees close-ups gets them as large as they are.
+    paths[0].symlink_to(source)
+    assert np.array_equal(kept.read(paths[0], 4), pictures)
+
+
 def test_read_pictures_of_a_file_and_of_a_folder(tmp_path):
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 255, (5, 64, 80, 3), np.uint8)

@@ -52,12 +52,18 @@ def test_mslr_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("stem", "stride", "size", "channels"),
-    [("small", 1, 6, 0), ("small", 1, 6, 12), ("imagenet", 2, 24, 0), ("patches", 2, 12, 0)],
+    ("stem", "stride", "size", "channels", "separable"),
+    [
+        ("small", 1, 6, 0, False),
+        ("small", 1, 6, 12, False),
+        ("imagenet", 2, 24, 0, False),
+        ("patches", 2, 12, 0, False),
+        ("small", 1, 6, 12, True),
+    ],
 )
-def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
+def test_lrinet_by_its_deployed_graph(stem, stride, size, channels, separable):
     options = LriNetOptions(size=size, scale=3, stem=stem, stem_stride=stride, widths=(4, 8), channels=channels,
-                            blocks=(2, 1), plain_blocks=1, temporal=TEMPORAL)  # fmt: skip
+                            blocks=(2, 1), separable=separable, plain_blocks=1, temporal=TEMPORAL)  # fmt: skip
     graph, frames = inference_graph(LriNet(options, 7)), 12  # of which no step is convolved in vain
     traced = tf.function(graph).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3), tf.uint8))
     convolved = 0
@@ -65,6 +71,8 @@ def test_lrinet_by_its_deployed_graph(stem, stride, size, channels):
         if node.type == "Conv2D":
             outputs, kernel = node.outputs[0].shape, node.inputs[1].shape
             convolved += outputs.num_elements() * kernel[0] * kernel[1] * kernel[2]
+        elif node.type == "DepthwiseConv2dNative":
+            convolved += node.outputs[0].shape.num_elements() * 9
     recurrent = 3 * (2 * 4 * 10 * (20 + 10) + 20 * 7)
     # The deployed graph prolongs every clip as if its length were no multiple of 4: by 3 frames, which are convolved.
     in_vain = 3 * 5 * (channels or 8) * 20 + 1 * 5 * 20 * 20

@@ -124,7 +124,13 @@ HALVED = replace(SMALL, size=24, stem="patches", stem_stride=2, frame="all",
                  temporal=TemporalOptions(width=24, every=2, stack="K5-P2-K5"))  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [SMALL, NARROW, HALVED], ids=["of the teacher", "narrow", "halved"])
+# Convolutions of channels alone, then of positions alone; where their features' places are.
+SEPARABLE = replace(HALVED, separable=True, frame="places", widths=(5, 8, 24))
+
+
+@pytest.mark.parametrize(
+    "options", [SMALL, NARROW, HALVED, SEPARABLE], ids=["of the teacher", "narrow", "halved", "separable"]
+)
 def test_the_deployed_graph_gives_the_same_logits(options):
     network = lively(options)
     model = convert(network)

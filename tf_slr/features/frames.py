@@ -38,17 +38,27 @@ class KeptPictures:
 
     def __init__(self, limit: int) -> None:
         self._room = limit * 10**6
-        self._kept: dict[Path, np.ndarray] = {}
+        self._kept: dict[tuple[Path, FrameOptions | None], np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def read(self, path: Path, frames: int) -> np.ndarray:
-        """See `read_pictures`; do not write to what it returns."""
-        pictures = self._kept.get(path)
+    def read(self, path: Path, frames: int, shown_whole: FrameOptions | None = None) -> np.ndarray:
+        """See `read_pictures`; do not write to what it returns.
+
+        Args:
+            path: see there.
+            frames: see there.
+            shown_whole: the size of a network that sees whole pictures. For it they may be `shrunk` already, a quarter
+                of the memory or less, which it would do to them anyway.
+        """
+        pictures = self._kept.get((path, shown_whole), self._kept.get((path, None)))
         if pictures is None:
-            pictures = read_pictures(path, frames)
+            decoded = read_pictures(path, frames)
+            pictures = np.stack([shrunk(picture, shown_whole) for picture in decoded]) if shown_whole else decoded
+            # Who needs them as large as they are shares them.
+            key = path, shown_whole if pictures.shape != decoded.shape else None
             with self._lock:
-                if path not in self._kept and pictures.nbytes <= self._room:
-                    self._kept[path] = pictures
+                if key not in self._kept and pictures.nbytes <= self._room:
+                    self._kept[key] = pictures
                     self._room -= pictures.nbytes
         return pictures
 

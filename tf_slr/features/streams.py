@@ -95,8 +95,9 @@ class Video:
         sample = self._samples[index]
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
-        pictures = self._pictures.read(self._root / sample.video, sample.frames)
-        if change is None and self._view == WHOLE:  # exactly what the runtime does
+        whole = self._options if self._view == WHOLE else None
+        pictures = self._pictures.read(self._root / sample.video, sample.frames, whole)
+        if change is None and whole:  # exactly what the runtime does
             return squeezed(pictures, self._options)
         clip = self._clips[index] if self._clips is not None else None
         return show(pictures, self._options, change or unchanged(len(pictures)), clip, self._every, self._view)

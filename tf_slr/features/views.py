@@ -87,6 +87,9 @@ def tiles(view: View, options: FrameOptions, change: Change, clip: Clip | None, 
     """
     body = body_frame(clip) if clip else BodyFrame((UNTRACKED.origin[0] * aspect, UNTRACKED.origin[1]), UNTRACKED.scale)
     moved = _affine(change, body, aspect)
+    if view == WHOLE:
+        # Shrunk as in recognition, whatever the change: `KeptPictures` may have done it.
+        return [Tile((0, 0), options, change.crop, moved[None], 1.0)]
     signer, enlarged = np.eye(3), 1.0
     if view.close_up:
         side = view.close_up * body.scale

@@ -72,13 +72,19 @@ def _stem(options: CorrNetOptions | LriNetOptions) -> int:
 
 def _stages(options: CorrNetOptions | LriNetOptions) -> Iterable[int]:
     """Of a frame in each stage."""
+    separable = isinstance(options, LriNetOptions) and options.separable
     inside = options.widths[0]
     for number, (width, blocks) in enumerate(zip(options.widths, options.blocks, strict=True), start=1):
-        products = 9 * inside * width + (2 * blocks - 1) * 9 * width**2
+        products = sum(_convolution(c, width, separable) for c in [inside] + [width] * (2 * blocks - 1))
         if number > 1 or width != inside:
             products += inside * width  # the projection
         yield options.sides[number] ** 2 * products
         inside = width
+
+
+def _convolution(inside: int, outside: int, separable: bool) -> int:
+    """At a position, of a kernel of 3 x 3."""
+    return inside * (9 + outside) if separable else 9 * inside * outside
 
 
 def _correlation(channels: int, positions: int) -> int:

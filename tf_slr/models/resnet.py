@@ -56,6 +56,32 @@ class Convolution(layers.Layer):
         return tf.pad(x, [[0, 0], pad, pad, [0, 0]])
 
 
+class SeparableConvolution(Convolution):
+    """A `Convolution` in two: of each channel alone, then of the channels of each position.
+
+    It costs a K² th of the full one's products and those of a 1x1 convolution (A. Howard et al., "MobileNets",
+    arXiv:1704.04861); nothing stands between the two (F. Chollet, "Xception", arXiv:1610.02357).
+    """
+
+    def build(self, shape):
+        inside = shape[-1]
+        self.depthwise = self.add_weight(
+            name="depthwise", shape=(self.size, self.size, inside, 1), initializer=kaiming_depthwise()
+        )
+        self.kernel = self.add_weight(name="kernel", shape=(1, 1, inside, self.channels), initializer=kaiming_fan_out())
+
+    def call(self, x):
+        strides = [1, self.stride, self.stride, 1]
+        return tf.nn.conv2d(
+            tf.nn.depthwise_conv2d(self.pad(x), self.depthwise, strides, "VALID"), self.kernel, 1, "VALID"
+        )
+
+
+def kaiming_depthwise() -> tf_keras.initializers.Initializer:
+    """Initial weights that keep each channel's variance: its kernel (K, K, C, 1) reads K x K values."""
+    return tf_keras.initializers.VarianceScaling(1.0, "fan_out", "untruncated_normal")
+
+
 def kaiming_fan_out() -> tf_keras.initializers.Initializer:
     """He's initial weights, scaled for the backward pass."""
     return tf_keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
@@ -107,13 +133,14 @@ class BasicBlock(layers.Layer):
         channels: of the output.
         stride: of the first convolution.
         project: whether the shortcut is a 1x1 convolution, as it must be where the shape changes.
+        convolution: which of the two kinds.
     """
 
-    def __init__(self, channels: int, stride: int, project: bool, **kwargs):
+    def __init__(self, channels: int, stride: int, project: bool, convolution: type[Convolution], **kwargs):
         super().__init__(**kwargs)
-        self.conv1 = Convolution(channels, 3, stride, name="conv1")
+        self.conv1 = convolution(channels, 3, stride, name="conv1")
         self.norm1 = batch_norm("norm1")
-        self.conv2 = Convolution(channels, 3, name="conv2")
+        self.conv2 = convolution(channels, 3, name="conv2")
         self.norm2 = batch_norm("norm2")
         self.project = Convolution(channels, 1, stride, name="project") if project else None
         self.project_norm = batch_norm("project_norm") if project else None
@@ -164,7 +191,9 @@ def frame_width(side: int, channels: int, frame: Frame) -> int:
     return channels * {"mean": 1, "all": side**2, "places": 3}[frame]
 
 
-def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[BasicBlock]]:
+def make_stages(
+    widths: Sequence[int], blocks: Sequence[int], convolution: type[Convolution] = Convolution
+) -> list[list[BasicBlock]]:
     """The blocks of each stage; all stages but the first halve the frame."""
     stages, channels = [], widths[0]
     for number, (width, count) in enumerate(zip(widths, blocks, strict=True), start=1):
@@ -172,9 +201,8 @@ def make_stages(widths: Sequence[int], blocks: Sequence[int]) -> list[list[Basic
         stages.append([])
         for block in range(1, count + 1):
             change = block == 1 and (stride != 1 or width != channels)
-            stages[-1].append(
-                BasicBlock(width, stride if block == 1 else 1, change, name=f"stage{number}_block{block}")
-            )
+            name = f"stage{number}_block{block}"
+            stages[-1].append(BasicBlock(width, stride if block == 1 else 1, change, convolution, name=name))
         channels = width
     return stages
 
