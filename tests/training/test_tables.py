@@ -131,6 +131,8 @@ def test_resolutions_keep_the_teachers_scale_or_are_up_sampled_to_it(ablations):
     coarse = with_recipes(ablations, settings=("model.size=24", "model.stem_stride=2")).table("crkd")
     assert [row.marks[0] for row in coarse.rows[::2]] == ["24 x 24", "12 x 12", "24 x 24"]
     assert [row.cells[0].recipe.distill.features for row in table.rows] == [0.0, 1.0] * 3
+    logits_alone = with_recipes(ablations, settings=("distill.features=0.0",)).table("crkd")
+    assert [row.marks for row in logits_alone.rows] == [row.marks for row in table.rows[:4]]
 
 
 def test_recipes_that_cannot_make_a_table_are_refused_before_anything_is_trained(ablations):

@@ -35,7 +35,7 @@ def input_rule(options: ModelOptions, features: FeatureOptions) -> InputRule:
 
 def stream_of(
     options: ModelOptions, features: FeatureOptions, corpus: Corpus, split: UsableSplit, name: str = "",
-    pictures: KeptPictures | None = None,
+    pictures: KeptPictures | None = None, every: int = 0,
 ) -> Stream:  # fmt: skip
     """What a network reads of a split's clips.
 
@@ -46,11 +46,12 @@ def stream_of(
         split: the clips.
         name: of the stream in a batch; "landmarks" or "video" when empty.
         pictures: where decoded pictures are kept, if at all.
+        every: every so many-th frame is looked at; 0 for as many as the network looks at.
 
     Raises:
         UsageError: the network reads landmarks, or close-ups, and the corpus has none.
     """
-    every = 1 if isinstance(options, MslrOptions) else options.temporal.every
+    every = every or (1 if isinstance(options, MslrOptions) else options.temporal.every)
     return stream_under(input_rule(options, features), corpus, split, name, every, pictures, features.view)
 
 

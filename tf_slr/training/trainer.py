@@ -22,7 +22,7 @@ from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.evaluation import evaluate, network_logits
 from tf_slr.training.landmark_head import TOLD, LandmarkHead
-from tf_slr.training.networks import build, input_rule, stream_of, stream_under
+from tf_slr.training.networks import build, stream_of, stream_under
 from tf_slr.training.precision import computing_in, scaled, variables_of
 from tf_slr.training.pretraining import Seer, pretrain
 from tf_slr.training.progress import Progress
@@ -177,8 +177,7 @@ class Trainer:
 
     def _pretrain(self) -> None:
         recipe, options = self.recipe, self.recipe.pretrain
-        rule, view = input_rule(recipe.model, recipe.features), recipe.features.view
-        video = stream_under(rule, self.corpus, self.train, pictures=self.pictures, view=view)
+        video = stream_of(recipe.model, recipe.features, self.corpus, self.train, pictures=self.pictures, every=1)
         streams, seed = [video, self.told], recipe.training.seed
         batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures

@@ -181,6 +181,8 @@ class Ablations:
             )
         rows = []
         for size, stride, recover in _resolutions(model):
+            if recover == "upsample" and not recipe.distill.features:
+                continue  # which way features get the teacher's scale is a question for who compares them
             shape = (f"model.size={size}", f"model.stem_stride={stride}", f'model.recover="{recover}"')
             for kd in (False, True):
                 marks = (f"{size} x {size}", recover, YES if kd else NO)
