@@ -23,8 +23,6 @@ STUDENT   ?= $(RECIPE)
 DISTILLED ?= $(RECIPE)-kd-video
 TEACHER   ?= $(RECIPE)-teacher
 LRINET    ?= $(RECIPE)-lrinet
-# LRINet's teacher sees whole pictures, as LRINet does.
-LRINET_TEACHER ?= $(TEACHER:%-teacher=%-crkd-teacher-48)
 CORRECTED ?=
 SEEDS     ?= 3
 SET       ?=
@@ -38,9 +36,9 @@ BIN    := $(VENV)/bin
 recipe_file = $(wildcard $(1) tf_slr/recipes/$(1).toml)
 SMOKE  := runs/smoke
 
-TABLES := table1 table4 table6 table7
+TABLES := table1 table4 table6 table7 crkd
 
-.PHONY: all train tflite-int8 bench distilled tables $(TABLES) crkd smoke test test-slow lint clean
+.PHONY: all train tflite-int8 bench distilled tables $(TABLES) smoke test test-slow lint clean
 
 all: train tflite-int8 bench
 
@@ -99,18 +97,13 @@ bench: $(BUNDLE)/bundle.json
 	@echo "the bundle as it decodes, student and corrector together:"
 	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test
 
-tables_of = $(BIN)/python tools/tables.py --corpus $(FILMED) --seeds $(SEEDS) $(addprefix --set ,$(SET))
-
-tables: crkd
 tables: KEYS = $(TABLES:table%=%)
 $(TABLES): KEYS = $(@:table%=%)
 tables $(TABLES): $(FILMED)/corpus.toml | $(READY)
-	$(tables_of) --out $(RUN)-tables --tables $(KEYS) --student $(STUDENT) --distilled $(DISTILLED) --teacher $(TEACHER) \
-	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(if $(CORRECTED),--corrector $(CORRECTED))
-
-crkd: $(FILMED)/corpus.toml | $(READY)
-	$(tables_of) --out $(RUN)-crkd --tables crkd --lrinet $(LRINET) --teacher $(LRINET_TEACHER) \
-	    $(if $(LRINET_TEACHER_RUN),--teacher-run $(LRINET_TEACHER_RUN))
+	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) \
+	    --student $(STUDENT) --distilled $(DISTILLED) --lrinet $(LRINET) --teacher $(TEACHER) \
+	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(addprefix --set ,$(SET)) \
+	    $(if $(CORRECTED),--corrector $(CORRECTED))
 
 # The whole chain at its smallest, with a WER that proves learning (see tf_slr/recipes/smoke.toml).
 smoke: $(READY)
