@@ -184,14 +184,26 @@ def test_kept_logits_follow_a_change_of_tempo(frames, tempo):
     assert np.array_equal(follow(rows, np.arange(frames)), rows)
 
 
-def test_a_student_comes_to_agree_with_its_teacher(teacher, tiny_recipe, tmp_path):
+@pytest.fixture
+def taught(teacher, tiny_recipe):
+    """The recipe of its student."""
     settings = [
         "training.epochs=2", f"distill.teacher={json.dumps(str(teacher.run.root))}",
         "distill.sequence=5.0", "distill.conv=5.0", "distill.inner=1.0",
     ]  # fmt: skip
-    recipe = load_recipe(str(tiny_recipe), settings)
-    Trainer(teacher.corpus, recipe, tmp_path / "student").fit()
+    return load_recipe(str(tiny_recipe), settings)
+
+
+def test_a_student_starts_alike_whether_or_not_its_teachers_logits_were_there(teacher, taught, tmp_path):
+    """So a run that was killed before its first checkpoint ends as an unbroken one."""
+    first, second = (Trainer(teacher.corpus, taught, tmp_path / name).network.get_weights() for name in "ab")
+    assert len(first) > 10
+    assert all(map(np.array_equal, first, second))
+
+
+def test_a_student_comes_to_agree_with_its_teacher(teacher, taught, tmp_path):
+    Trainer(teacher.corpus, taught, tmp_path / "student").fit()
     lines = [json.loads(line) for line in files.read_text(tmp_path / "student" / "metrics.jsonl").splitlines()]
     for name in ("kd_sequence", "kd_conv", "kd_inner"):
         assert 0 < lines[1][name] < lines[0][name]
-    assert config.load(Recipe, tmp_path / "student" / "recipe.toml").distill == recipe.distill
+    assert config.load(Recipe, tmp_path / "student" / "recipe.toml").distill == taught.distill

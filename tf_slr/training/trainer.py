@@ -121,6 +121,8 @@ class Trainer:
 
     def _build(self) -> tf_keras.Model:
         """The network that is trained, with the weights it starts from."""
+        # A teacher whose logits are not kept yet was built before, and drew from the same numbers.
+        tf_keras.utils.set_random_seed(self.recipe.training.seed)
         return build(self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
 
     def _optimizer(self, rate: tf_keras.optimizers.schedules.LearningRateSchedule) -> tf_keras.optimizers.Optimizer:
