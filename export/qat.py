@@ -182,7 +182,7 @@ class QatTrainer(Trainer):
         super().__init__(run.corpus(), fine_tuning(run.recipe, options), qat_run(run, options).root)
 
     def _build(self) -> tf_keras.Model:
-        return FakeQuantised(self._trained.network())
+        return FakeQuantised(self._trained.network(biased=False))
 
     def fit(self) -> dict:
         """Fine-tune to the end, going on from the newest checkpoint; see `Trainer.fit`.

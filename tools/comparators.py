@@ -143,7 +143,7 @@ def comparators(run_root: Path, threads: Sequence[int]) -> tuple[dict[tuple[str,
     from tf_slr.training.runs import Run
 
     run = Run(run_root)
-    network = run.network()
+    network = run.network(biased=False)
     if not isinstance(network, Mslr):
         raise UsageError(f"{run_root}: holds a {run.recipe.model.kind}; comparators are of landmark students (mslr)")
     graph = inference_graph(network)

@@ -66,7 +66,8 @@ def _train(arguments: argparse.Namespace) -> int:
         print(f"done; the chief wrote {arguments.run}")
         return code
     label = trainer.corpus.label
-    print(f"best dev WER {100 * summary['dev_wer']:.2f} % in epoch {summary['best_epoch']} on {label}")
+    bias = f" with {summary['blank_bias']:+} on the blank" if summary["blank_bias"] else ""
+    print(f"best dev WER {100 * summary['dev_wer']:.2f} % in epoch {summary['best_epoch']}{bias} on {label}")
     print(f"wrote {arguments.run}")
     return code
 

@@ -12,6 +12,7 @@ import tf_keras
 
 from tf_slr.errors import UsageError
 from tf_slr.models.correlation import CorrelationModule
+from tf_slr.models.layers import NormalisedClassifier
 from tf_slr.models.packing import Edges, Packing
 from tf_slr.models.resnet import (
     Frame,
@@ -115,6 +116,11 @@ class CorrNet(tf_keras.Model):
             for block in stage:
                 x = block(x, training=training)
         return frame_values(x, self.options.frame)
+
+    @property
+    def classifier(self) -> NormalisedClassifier:
+        """Of both heads."""
+        return self.head.classifier
 
     @property
     def frame_variables(self) -> list[tf.Variable]:

@@ -6,6 +6,7 @@ from tf_keras import layers
 
 from tf_slr import timing
 from tf_slr.errors import UsageError
+from tf_slr.glosses import BLANK
 from tf_slr.models.over_time import Lstm
 
 
@@ -116,17 +117,34 @@ class NormalisedClassifier(layers.Layer):
     """Logits as products with unit-length class vectors, without bias (CorrNet's and MSLR's head).
 
     In float32 whatever the precision of the network: losses are made of them.
+
+    Attributes:
+        blank_bias: added to the blank's logit, no part of training; to be set before the network is called. See
+            `tf_slr.training.blank_bias`.
     """
 
     def __init__(self, classes: int, **kwargs):
         super().__init__(dtype=tf.float32, **kwargs)
-        self.classes = classes
+        self.classes, self.blank_bias = classes, 0.0
 
     def build(self, shape):
         self.kernel = self.add_weight(name="kernel", shape=(shape[-1], self.classes), initializer="glorot_uniform")
 
     def call(self, x):
-        return tf.matmul(x, self.folded())
+        logits = tf.matmul(x, self.folded())
+        return logits + self.bias if self.blank_bias else logits
+
+    @property
+    def bias(self) -> np.ndarray:
+        """Of the plain dense layer, (classes,)."""
+        return np.where(np.arange(self.classes) == BLANK, self.blank_bias, 0).astype(np.float32)
+
+    def deployed(self, x: tf.Tensor) -> tf.Tensor:
+        """Logits by a plain dense layer "classifier" of a functional model: (1, T, C) -> (1, T, classes)."""
+        dense = layers.Dense(self.classes, use_bias=bool(self.blank_bias), name="classifier")
+        logits = dense(x)
+        dense.set_weights([self.folded().numpy(), self.bias][: len(dense.weights)])
+        return logits
 
     def folded(self) -> tf.Tensor:
         """The kernel of the plain dense layer that gives the same logits, (C, classes)."""

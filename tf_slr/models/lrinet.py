@@ -17,7 +17,7 @@ from tf_keras import layers
 
 from tf_slr.errors import UsageError
 from tf_slr.models.corrnet import CorrNetOptions
-from tf_slr.models.layers import fold
+from tf_slr.models.layers import NormalisedClassifier, fold
 from tf_slr.models.packing import Edges, Packing
 from tf_slr.models.resnet import (
     BasicBlock,
@@ -153,6 +153,11 @@ class LriNet(tf_keras.Model):
         self.expand_norm = batch_norm("expand_norm") if options.channels else None
         self.head = TemporalHead(options.temporal, classes, seed, name="head")
         self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
+
+    @property
+    def classifier(self) -> NormalisedClassifier:
+        """Of both heads."""
+        return self.head.classifier
 
     @property
     def mixing_blocks(self) -> list[tuple[BasicBlock, bool]]:

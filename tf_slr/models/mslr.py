@@ -146,7 +146,7 @@ def inference_graph(model: Mslr) -> tf_keras.Model:
     x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="sequence_norm")(x)
     x = layers.Dense(options.width, activation="relu", name="dense")(x)
     x = layers.LayerNormalization(epsilon=NORM_EPSILON, name="head_norm")(x)
-    logits = layers.Dense(model.classes, use_bias=False, name="classifier")(x)  # (1, T/4, classes)
+    logits = model.classifier.deployed(x)  # (1, T/4, classes)
     graph = tf_keras.Model(inputs, logits, name="mslr_inference")
     for number, convolution in enumerate(model.convolutions):
         norm = model.norms[number] if model.norms else None
@@ -155,7 +155,6 @@ def inference_graph(model: Mslr) -> tf_keras.Model:
     graph.get_layer("bilstm").set_weights([weight for lstm in lstms for weight in lstm.get_weights()])
     for name in ("sequence_norm", "dense", "head_norm"):
         graph.get_layer(name).set_weights(getattr(model, name).get_weights())
-    graph.get_layer("classifier").set_weights([model.classifier.folded().numpy()])
     return graph
 
 

@@ -172,7 +172,4 @@ def deployed_head(features: tf.Tensor, head: TemporalHead) -> tf.Tensor:
         layer = layers.Bidirectional(layers.LSTM(head.width // 2, return_sequences=True))
         x = layer(x)
         layer.set_weights([*lstm.forward_lstm.get_weights(), *lstm.backward_lstm.get_weights()])
-    classifier = layers.Dense(head.classifier.classes, use_bias=False)
-    x = classifier(x)
-    classifier.set_weights([head.classifier.folded().numpy()])
-    return x
+    return head.classifier.deployed(x)

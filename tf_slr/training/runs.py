@@ -79,8 +79,11 @@ class Run:
         if files.read_json(self.root / "corpus.json")["fingerprint"] != mark:
             raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
 
-    def network(self) -> tf_keras.Model:
+    def network(self, biased: bool = True) -> tf_keras.Model:
         """The network with the weights that were best on dev.
+
+        Args:
+            biased: with the bias on the blank that was chosen on dev, as it recognises; without, as it was trained.
 
         Raises:
             DataError: there is no run or it has no weights yet.
@@ -89,6 +92,8 @@ class Run:
             raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
         network = build(self.recipe.model, self.vocabulary.classes)
         checkpoints.load(self.best, network=network.weights)
+        if biased and self.summary_path.is_file():
+            network.classifier.blank_bias = files.read_json(self.summary_path).get("blank_bias", 0.0)
         return network
 
     def metrics(self) -> list[dict]:

@@ -60,7 +60,7 @@ class Teacher:
     @functools.cached_property
     def network(self) -> tf_keras.Model:
         """The frozen network, built when it is first needed: kept logits need none."""
-        network = self.run.network()
+        network = self.run.network(biased=False)
         network.trainable = False
         return network
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import tf_keras
 from tqdm import tqdm
 
 from tf_slr import files
-from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
@@ -20,6 +20,7 @@ from tf_slr.features.splits import load_split
 from tf_slr.models.weights import load_into, named_weights
 from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
+from tf_slr.training.blank_bias import Tally
 from tf_slr.training.evaluation import evaluate, network_logits
 from tf_slr.training.landmark_head import TOLD, LandmarkHead
 from tf_slr.training.networks import build, stream_of, stream_under
@@ -136,7 +137,8 @@ class Trainer:
         """Train to the end, going on from the newest checkpoint; see `pretraining` for what may come first.
 
         Returns:
-            The summary: "dev_wer", "best_epoch", "epochs", "parameters", "seconds".
+            The summary: "dev_wer", "blank_bias" with which it was reached, "best_epoch", "epochs", "parameters",
+            "seconds".
 
         Raises:
             DataError: the loss became NaN or infinite, or a clip can no longer be read.
@@ -160,8 +162,10 @@ class Trainer:
                     self._end_epoch(bar)
                 if self.is_chief:
                     checkpoints.save(self.run.last, self.state, **self._variables())
+        blank_bias, wer = self._blank_bias()
         summary = {
-            "dev_wer": self.state["best_wer"],
+            "dev_wer": wer,
+            "blank_bias": blank_bias,
             "best_epoch": self.state["best_epoch"],
             "epochs": epochs,
             "parameters": sum(math.prod(weight.shape) for weight in self.network.trainable_weights),
@@ -237,10 +241,21 @@ class Trainer:
                 checkpoints.save(self.run.best, {"epoch": epoch}, network=self.network.weights)
 
     def _dev_wer(self) -> float:
-        """Word error rate on dev, of which each worker recognises its part."""
+        """Word error rate on dev."""
+        logits, samples = self._dev_logits()
+        errors = evaluate(logits, samples, self.vocabulary).errors()
+        return Errors(*sum_over_workers(self.strategy, dataclasses.astuple(errors))).wer
+
+    def _blank_bias(self) -> tuple[float, float]:
+        """The bias on the blank with which the best weights recognise dev best, and their word error rate then."""
+        sum_over_workers(self.strategy, [0])  # the chief has written them
+        checkpoints.load(self.run.best, network=self.network.weights)
+        tally = Tally.of(*self._dev_logits(), self.vocabulary)
+        return Tally.from_numbers(sum_over_workers(self.strategy, tally.numbers)).choice()
+
+    def _dev_logits(self) -> tuple[Iterator[np.ndarray], Sequence[Sample]]:
+        """Logits of this worker's part of dev, and its samples."""
         number, workers = workers_of(self.strategy)
         part = self.dev.part(range(number, len(self.dev.samples), workers))
         stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, part, pictures=self.pictures)
-        logits = network_logits(self.network, stream, part.frames, self.recipe.training.batch)
-        errors = evaluate(logits, part.samples, self.vocabulary).errors()
-        return Errors(*sum_over_workers(self.strategy, dataclasses.astuple(errors))).wer
+        return network_logits(self.network, stream, part.frames, self.recipe.training.batch), part.samples
