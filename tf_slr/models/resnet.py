@@ -59,8 +59,8 @@ class Convolution(layers.Layer):
 class SeparableConvolution(Convolution):
     """A `Convolution` in two: of each channel alone, then of the channels of each position.
 
-    It costs a K² th of the full one's products and those of a 1x1 convolution (A. Howard et al., "MobileNets",
-    arXiv:1704.04861); nothing stands between the two (F. Chollet, "Xception", arXiv:1610.02357).
+    It costs the C' th and the K² th part of the full one's products, C' channels coming out (A. Howard et al.,
+    "MobileNets", arXiv:1704.04861); nothing stands between the two (F. Chollet, "Xception", arXiv:1610.02357).
     """
 
     def build(self, shape):
