@@ -7,6 +7,7 @@ import tf_keras
 from tqdm import tqdm
 
 from tests.tiny_video import write_tiny_video
+from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import POINTS, RIGHT_HAND, VALUES
@@ -70,6 +71,15 @@ def test_interrupted_it_goes_on_as_if_nothing_had_happened(tmp_path, corpus, rec
     without = Trainer(corpus, recipe(*FIRST, "pretrain.epochs=0"), tmp_path / "without")
     without.fit()
     assert not equal(weights_of(whole), weights_of(without))
+
+
+def test_it_does_not_depend_on_what_is_distilled_afterwards(tmp_path, corpus, recipe):
+    ends = []
+    for name, settings in (("alone", ()), ("distilled", ("distill.inner=1.0",))):
+        trainer = Trainer(corpus, recipe(*FIRST, "pretrain.epochs=1", *settings), tmp_path / name)
+        trainer._pretrain()
+        ends.append(files.read_npz(trainer.run.pretrained))
+    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0] | ends[1])
 
 
 def test_landmarks_may_be_told_beside_the_glosses(tmp_path, corpus, recipe):

@@ -10,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.tiny_corrector import write_untrained_corrector
+from tests.tiny_video import RECIPE, write_tiny_video
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.decoding.edits import Margins
@@ -269,6 +271,31 @@ def test_a_student_without_its_teacher_is_left_out_by_name(ablations, corpus, tm
     with locked(tmp_path / "out") as lock:
         failed = Runner(Cells(tmp_path / "out", corpus), lock, {}).compute([taught])
     assert failed == [f"{tmp_path / 'teacher'}: is no finished teacher; its students were left out"]
+
+
+def test_cells_that_differ_in_distillation_alone_share_their_pretraining(tmp_path):
+    (tmp_path / "video.toml").write_text(RECIPE)
+    settings = ("pretrain.epochs=1", "pretrain.pictures=2", "pretrain.clips=4", "training.epochs=1")
+
+    def cell(*others):
+        return Cell.of(str(tmp_path / "video.toml"), (*settings, *others))
+
+    first, second = cell(), cell("distill.inner=1.0")
+    cells = Cells(tmp_path / "out", Corpus(write_tiny_video(tmp_path / "corpus", track=True)))
+    shared = cells.pretrained(first)
+    assert cells.pretrained(second) == shared
+    for other in ("training.seed=1", "pretrain.pictures=3", "model.plain_blocks=0", "features.margin=1.5"):
+        assert cells.pretrained(cell(other)) != shared
+    assert cells.pretrained(cell("pretrain.epochs=0")) is None
+
+    with locked(tmp_path / "out") as lock:
+        runner = Runner(cells, lock, {})
+        assert runner.compute([first]) == []
+        arrays = files.read_npz(shared)
+        state = json.loads(arrays["state"].tobytes()) | {"loss": 42.0}
+        files.write_npz(shared, arrays | {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)})
+        assert runner.compute([second]) == []
+        assert "squared distance of landmarks 42.000" in (cells.folder(second) / "log.txt").read_text()
 
 
 def tables(corpus, out, recipes, *extra):

@@ -6,6 +6,7 @@ OUT/cells/KIND-DIGEST/seedN/
     result.json   the figures, written when all of them are there
     corrected-DIGEST.json   those of its sentences as a corrector repairs them
     log.txt       what training said
+OUT/pretrained/   what cells that differ in distillation alone learn first, and share
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.runtime.corrector import DESCRIPTION
+from tf_slr.training.distill import DistillOptions
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run, fingerprint
 
@@ -94,6 +96,13 @@ class Cells:
     def run(self, cell: Cell) -> Path:
         """The run folder of a cell."""
         return cell.given or self.folder(cell) / "run"
+
+    def pretrained(self, cell: Cell) -> Path | None:
+        """Where a cell's pretraining is kept for all that differ from it in distillation alone; None if it has none."""
+        if not cell.recipe.pretrain.epochs:
+            return None
+        alone = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, distill=DistillOptions()))
+        return self.out / "pretrained" / f"{cell.recipe.model.kind}-{self._of_recipe(alone)[:12]}-seed{cell.seed}.npz"
 
     def digest(self, cell: Cell) -> str:
         """Hash of everything that decides the figures of a cell: recipe, seed, corpus, weights of the teacher."""

@@ -105,7 +105,7 @@ class Runner:
 
     def _compute(self, cell: Cell, bar: tqdm) -> str:
         """Compute one cell; returns what went wrong, or nothing."""
-        folder = self.cells.folder(cell)
+        folder, pretrained = self.cells.folder(cell), self.cells.pretrained(cell)
         if folder is None:
             return f"{cell.recipe.distill.teacher}: is no finished teacher; its students were left out"
         files.sweep(folder)
@@ -113,6 +113,7 @@ class Runner:
             "digest": self.cells.digest(cell),
             "corpus": str(self.cells.corpus.root.resolve()),
             "run": str(self.cells.run(cell).resolve()),
+            "pretrained": str(pretrained.resolve()) if pretrained else "",
             "recipe": config.to_table(cell.recipe),
             "seed": cell.seed,
             "command": self.cells.command(cell),

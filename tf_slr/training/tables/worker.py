@@ -35,7 +35,13 @@ def compute(folder: Path) -> None:
     if not run.summary_path.is_file():
         trainer = Trainer(corpus, config.build(Recipe, task["recipe"], str(folder)), run.root)
         refused += trainer.refused
+        # Weights, order and pictures of a pretraining do not depend on what is distilled afterwards.
+        pretrained = task["pretrained"] and Path(task["pretrained"])
+        if pretrained and pretrained.is_file() and not run.pretrained.is_file():
+            files.write_bytes(run.pretrained, files.read_bytes(pretrained))
         trainer.fit()
+        if pretrained and not pretrained.is_file():
+            files.write_bytes(pretrained, files.read_bytes(run.pretrained))
     splits, left_out = _splits(run, corpus)
     refused = sorted({*refused, *left_out})
     result = task | {"splits": splits, "training": files.read_json(run.summary_path), "refused": refused}
