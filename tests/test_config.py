@@ -52,7 +52,7 @@ def toml(tmp_path):
 def test_values_and_settings(toml):
     path = toml("count = 3\nsizes = [4, 5]\n[inner]\nrate = 1\n")
     assert config.load(Outer, path) == Outer(3, (4, 5), None, Inner(1.0))
-    changed = config.load(Outer, path, ["inner.rate=2e-3", "inner.mode=b", "promise=0.5"])
+    changed = config.load_recipe(Outer, str(path), ["inner.rate=2e-3", "inner.mode=b", "promise=0.5"])
     assert changed == Outer(3, (4, 5), 0.5, Inner(0.002, "b"))
 
 
@@ -73,7 +73,7 @@ def test_values_and_settings(toml):
 )
 def test_faults_are_named(toml, text, settings, message):
     with pytest.raises(UsageError, match=message):
-        config.load(Outer, toml(text), settings)
+        config.load_recipe(Outer, str(toml(text)), settings)
 
 
 def test_missing_file_is_named(tmp_path):
@@ -97,3 +97,28 @@ def test_one_of_several_classes_is_chosen_by_its_kind(toml):
         config.load(Shaped, toml("[shape]\nkind = 'flat'"))
     with pytest.raises(UsageError, match=r"unknown key shape\.radius"):
         config.load(Shaped, toml("[shape]\nkind = 'square'\nradius = 3"))
+
+
+def test_a_recipe_holds_what_differs_from_the_one_it_extends(tmp_path):
+    (tmp_path / "base.toml").write_text("count = 3\nsizes = [4]\n[inner]\nrate = 1\nmode = 'b'\n")
+    (tmp_path / "deeper").mkdir()
+    own = tmp_path / "deeper/own.toml"
+    own.write_text("extends = '../base.toml'\nsizes = [5]\n[inner]\nrate = 2\n")
+    assert config.load_recipe(Outer, str(own)) == Outer(3, (5,), None, Inner(2.0, "b"))
+    assert config.load_recipe(Outer, str(own), ["inner.rate=4", "count=7"]) == Outer(7, (5,), None, Inner(4.0, "b"))
+    third = tmp_path / "third.toml"
+    third.write_text("extends = 'deeper/own.toml'\ncount = 9\n")
+    assert config.load_recipe(Outer, str(third)) == Outer(9, (5,), None, Inner(2.0, "b"))
+
+    (tmp_path / "base.toml").write_text("cuont = 3")
+    with pytest.raises(UsageError, match=r"third\.toml extends .*own\.toml extends .*base\.toml: unknown key cuont"):
+        config.load_recipe(Outer, str(third))
+    (tmp_path / "base.toml").write_text("extends = 'third.toml'")
+    with pytest.raises(UsageError, match=r"base\.toml: extends 'third\.toml', which in the end extends this one"):
+        config.load_recipe(Outer, str(third))
+    for wrong, message in (("1", "expected the name or path"), ("'none'", "no recipe 'none'")):
+        own.write_text(f"extends = {wrong}")
+        with pytest.raises(UsageError, match=message):
+            config.load_recipe(Outer, str(own))
+    with pytest.raises(UsageError, match="unknown key extends"):
+        config.load(Outer, own)

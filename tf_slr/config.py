@@ -17,6 +17,9 @@ from tf_slr.errors import UsageError
 
 Options = TypeVar("Options")
 
+# The key by which a recipe names the one that it differs from.
+EXTENDS = "extends"
+
 
 def read_toml(path: Path | str) -> dict[str, Any]:
     """Read a TOML file.
@@ -31,22 +34,21 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         raise UsageError(f"{path}: is not valid TOML ({error})") from error
 
 
-def load(cls: type[Options], path: Path | str, settings: Iterable[str] = ()) -> Options:
-    """Read options of type `cls` from a TOML file and apply `a.b=value` settings.
+def load(cls: type[Options], path: Path | str) -> Options:
+    """Read options of type `cls` from a TOML file.
 
     Raises:
-        UsageError: unknown key, wrong type, or a setting that is not `key=value`.
+        UsageError: unknown key or wrong type.
     """
-    table = read_toml(path)
-    for setting in settings:
-        apply_setting(table, setting)
-    return build(cls, table, str(path))
+    return build(cls, read_toml(path), str(path))
 
 
 def load_recipe(
     cls: type[Options], name: str, settings: Iterable[str] = (), kind: str = "recipes", containing: str = ""
 ) -> Options:
     """Read a recipe by path, or by the name of one that comes with the package.
+
+    A recipe with `extends = "NAME"` holds only what differs from that one; a path is taken from its own folder.
 
     Args:
         cls: what the recipe is of.
@@ -56,17 +58,42 @@ def load_recipe(
         containing: part of the names of those.
 
     Raises:
-        UsageError: no such recipe, or an unknown key or wrong value in it.
+        UsageError: no such recipe, an unknown key or wrong value in it, or a setting that is not `key=value`.
     """
-    path = Path(name)
-    if not path.suffix:
+
+    def found(name: str, folder: Path) -> Path:
+        if Path(name).suffix:
+            return folder / name
         shipped = resources.files("tf_slr") / "recipes"
         path = Path(str(shipped / f"{name}.toml"))
         if not path.is_file():
             names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if ".toml" in entry.name)
             known = ", ".join(one for one in names if containing in one)
             raise UsageError(f"no recipe {name!r}; known {kind}: {known} (or give the path of a .toml file)")
-    return load(cls, path, settings)
+        return path
+
+    paths, table = [found(name, Path())], {}
+    while True:
+        own = read_toml(paths[-1])
+        base = own.pop(EXTENDS, None)
+        table = _merged(own, table)
+        if base is None:
+            break
+        if not isinstance(base, str):
+            raise UsageError(f"{paths[-1]}: {EXTENDS}: expected the name or path of a recipe, received {base!r}")
+        under = found(base, paths[-1].parent)
+        if under.resolve() in [path.resolve() for path in paths]:
+            raise UsageError(f"{paths[-1]}: {EXTENDS} {base!r}, which in the end extends this one")
+        paths.append(under)
+    for setting in settings:
+        apply_setting(table, setting)
+    return build(cls, table, " extends ".join(map(str, paths)))
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """A nested table with the values of another over it."""
+    both = {key for key in under.keys() & over.keys() if isinstance(under[key], dict) and isinstance(over[key], dict)}
+    return under | over | {key: _merged(under[key], over[key]) for key in both}
 
 
 def apply_setting(table: dict[str, Any], setting: str) -> None:
