@@ -6,13 +6,21 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import shared
 from tf_slr.commands.common import choose_kernels
 
+shared.share_cores()
 # What tests train in their own process is then what commands train, to the bit.
 choose_kernels()
 # How long an example takes tells of the machine, not of the code.
 settings.register_profile("tf_slr", deadline=None)
 settings.load_profile("tf_slr")
+
+
+def pytest_configure(config):
+    """Make the folder of what is shared, unless this is a process of a test run that has one."""
+    if not hasattr(config, "workerinput"):
+        config.add_cleanup(shared.open_folder())
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +34,18 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_corpus(tmp_path_factory) -> Path:
+def tiny_corpus() -> Path:
     """A corpus of sentences composed from four clearly different signs."""
     from tests.tiny import isolated
     from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
     from tf_slr.corpus.manifest import CorpusInfo
 
-    root = tmp_path_factory.mktemp("tiny")
-    options = ComposeOptions(train=64, dev=16, test=16, background="REST", min_signs=2, max_signs=4)
-    signs = isolated(root / "signs.npz", takes=12)
-    prepare_isolated([str(signs)], [], root / "corpus", options, CorpusInfo("tiny", "test", licence="none"))
-    return root / "corpus"
+    def make(folder: Path) -> None:
+        options = ComposeOptions(train=64, dev=16, test=16, background="REST", min_signs=2, max_signs=4)
+        signs = isolated(folder / "signs.npz", takes=12)
+        prepare_isolated([str(signs)], [], folder / "corpus", options, CorpusInfo("tiny", "test", licence="none"))
+
+    return shared.once("tiny-corpus", make) / "corpus"
 
 
 @pytest.fixture(scope="session")
@@ -50,25 +59,25 @@ def tiny_recipe(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, tiny_corpus, tiny_recipe) -> Path:
+def tiny_run(tiny_corpus, tiny_recipe) -> Path:
     """A finished run on the tiny corpus, made by the command line in a process of its own."""
     import subprocess
     import sys
 
-    run = tmp_path_factory.mktemp("runs") / "tiny"
-    command = [sys.executable, "-m", "tf_slr", "train", "--corpus", tiny_corpus, "--run", run, "--recipe", tiny_recipe]
-    subprocess.run(list(map(str, command)), check=True, cwd=Path(__file__).parents[1])
-    return run
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "tf_slr", "train", "--corpus", tiny_corpus, "--run", folder / "run",
+                   "--recipe", tiny_recipe]  # fmt: skip
+        subprocess.run(list(map(str, command)), check=True, cwd=Path(__file__).parents[1], env=shared.all_cores())
+
+    return shared.once("tiny-run", make) / "run"
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory, tiny_run) -> Path:
+def tiny_bundle(tiny_run) -> Path:
     """The bundle of the tiny run."""
     from export.bundle import export
 
-    bundle = tmp_path_factory.mktemp("bundles") / "tiny"
-    export(tiny_run, bundle, qat=False)
-    return bundle
+    return shared.once("tiny-bundle", lambda folder: export(tiny_run, folder / "bundle", qat=False)) / "bundle"
 
 
 @pytest.fixture(scope="session")

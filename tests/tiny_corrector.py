@@ -1,12 +1,11 @@
 """A tiny language for tests of the corrector, in which every gloss has one successor, and a corrector of it."""
 
-import atexit
 import functools
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from tests.shared import once
 
 GLOSSES = tuple(f"G{i:02d}" for i in range(16))
 
@@ -65,22 +64,22 @@ def errors_in(sentences, rng: np.random.Generator) -> list[list[str]]:
     return wrong
 
 
-@functools.cache
 def tiny_corrector() -> Path:
     """The folder of a finished corrector of the tiny language, without a choice on dev; treat it as read-only."""
-    from export.corrector import export_corrector
-    from tf_slr.cleanup import NONE
-    from tf_slr.training.correction.recipe import load_corrector_recipe
-    from tf_slr.training.correction.text import text_of_table
-    from tf_slr.training.correction.trainer import CorrectionTrainer
 
-    root = Path(tempfile.mkdtemp(prefix="tiny-corrector-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    (root / "recipe.toml").write_text(RECIPE)
-    text = text_of_table(write_list(root / "list.csv"), NONE)
-    CorrectionTrainer(text, load_corrector_recipe(str(root / "recipe.toml")), root / "run").fit()
-    export_corrector(root / "run")
-    return root / "run"
+    def make(folder: Path) -> None:
+        from export.corrector import export_corrector
+        from tf_slr.cleanup import NONE
+        from tf_slr.training.correction.recipe import load_corrector_recipe
+        from tf_slr.training.correction.text import text_of_table
+        from tf_slr.training.correction.trainer import CorrectionTrainer
+
+        (folder / "recipe.toml").write_text(RECIPE)
+        text = text_of_table(write_list(folder / "list.csv"), NONE)
+        CorrectionTrainer(text, load_corrector_recipe(str(folder / "recipe.toml")), folder / "run").fit()
+        export_corrector(folder / "run")
+
+    return once("tiny-corrector", make) / "run"
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.shared import all_cores
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def train(corpus, run, recipe, *extra):
     command = [sys.executable, "-m", "tf_slr", "train", "--corpus", corpus, "--run", run, "--recipe", recipe, *extra]
     return subprocess.Popen(
-        list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        list(map(str, command)), cwd=ROOT, env=all_cores(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
