@@ -15,7 +15,7 @@ width = 48
 heads = 2
 feedforward = 96
 encoder_layers = 2
-dropout = 0.0
+dropout = 0.1
 positions = 24
 
 [noise]

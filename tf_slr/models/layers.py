@@ -84,6 +84,7 @@ class SeededDropout(layers.Layer):
     def build(self, shape):
         self.step = self.add_weight(name="step", shape=(), dtype=tf.int64, initializer="zeros", trainable=False,
                                     aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)  # fmt: skip
+        super().build(shape)  # or a layer that is built by hand makes another step when it is first called
 
     def call(self, x, training=False):
         if not training or self.rate == 0:
