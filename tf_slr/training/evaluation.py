@@ -45,7 +45,11 @@ def network_outputs(
             members = order[first : first + batch]
             clips = [[stream.shown(i, None)] for i in members]
             padded = collate([stream], clips, [[] for _ in members])
-            outputs = _compiled(network)(inputs_of(padded))
+            inputs = inputs_of(padded)
+            look = tuple(
+                (name, (None, None)[: array.ndim] + array.shape[2:], array.dtype) for name, array in inputs.items()
+            )
+            outputs = _compiled(network, look)(inputs)
             steps, arrays = outputs["steps"].numpy(), [outputs[name].numpy() for name in names]
             for row, i in enumerate(members):
                 done[i] = [array[row, : steps[row]] for array in arrays]
@@ -53,18 +57,10 @@ def network_outputs(
 
 
 @functools.lru_cache(maxsize=2)  # the network that is trained, and its teacher
-def _compiled(network: tf_keras.Model) -> Callable[[dict], dict]:
-    """The network as one graph for batches of all shapes: op by op a video network takes several times as long."""
-
-    @tf.function(reduce_retracing=True)
-    def recognise(inputs: dict) -> dict:
-        return network(inputs, training=False)
-
-    def of_arrays(inputs: dict) -> dict:
-        # Tensors, not arrays, of which each would be a graph of its own.
-        return recognise({name: tf.constant(array) for name, array in inputs.items()})
-
-    return of_arrays
+def _compiled(network: tf_keras.Model, look: tuple[tuple[str, tuple[int | None, ...], np.dtype], ...]) -> Callable:
+    """The network as one graph for batches of all sizes: op by op a video network takes several times as long."""
+    signature = {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in look}
+    return tf.function(lambda inputs: network(inputs, training=False), input_signature=[signature])
 
 
 def network_logits(
