@@ -26,8 +26,9 @@ def tile(shown, corner):
 def test_each_hand_lies_in_the_middle_of_its_square_and_all_else_where_the_landmarks_say(clip):
     aspect, body, shown, ((left, red), (right, blue)) = clip
     way = to_square(right - left, aspect)[:, :2] / (4.0 * body.scale)
-    for corner, colour, place in ((LEFT, red, 0), (LEFT, blue, way), (RIGHT, blue, 0), (RIGHT, red, -way)):
-        assert np.abs(dots(tile(shown, corner), colour) - (0.5 + place)).max() < 0.02
+    for corner, colour, place in ((LEFT, red, 0 * way), (LEFT, blue, way), (RIGHT, blue, 0 * way), (RIGHT, red, -way)):
+        whole = (np.abs(place) < 0.35).all(1)  # nearer to the edge a part of the dot is cut off
+        assert np.abs(dots(tile(shown, corner), colour) - (0.5 + place))[whole].max(initial=0) < 0.02
 
 
 def test_the_signer_is_shown_beside_them_as_alone():
