@@ -23,14 +23,26 @@ from tf_slr.training.reporting import evaluate_model, gloss_model
 from tf_slr.transcripts import read_ctm, read_stm
 
 
+@pytest.fixture
+def command(capsys):
+    """A function that runs the command in this process, which has loaded TensorFlow; returns (stdout, stderr)."""
+
+    def run(*arguments, code=0):
+        capsys.readouterr()
+        assert cli.main([*map(str, arguments)]) == code
+        return capsys.readouterr()
+
+    return run
+
+
 @pytest.mark.parametrize("options", [(), ("--beam", 4)], ids=["greedy", "beam"])
-def test_scoring_the_written_files_gives_the_rate_that_was_printed(tiny_run, tiny_corpus, tmp_path, options):
+def test_scoring_the_written_files_gives_the_rate_that_was_printed(command, tiny_run, tiny_corpus, tmp_path, options):
     ctm, stm = tmp_path / "out" / "h.ctm", tmp_path / "r.stm"
     files = ("--ctm", ctm, "--stm", stm)
-    stdout, stderr = tf_slr("evaluate", "--run", tiny_run, "--split", "test", "--json", *options, *files)
+    stdout, stderr = command("evaluate", "--run", tiny_run, "--split", "test", "--json", *options, *files)
     evaluated = json.loads(stdout)
     assert stderr == f"wrote {ctm}\nwrote {stm}\n"
-    stdout, stderr = tf_slr("score", "--hyp", ctm, "--ref", stm, "--rules", "none", "--json")
+    stdout, stderr = command("score", "--hyp", ctm, "--ref", stm, "--rules", "none", "--json")
     scored = json.loads(stdout)
     kinds = ("wer", "substitutions", "deletions", "insertions", "glosses", "sentences")
     assert {kind: scored[kind] for kind in kinds} == {kind: evaluated[kind] for kind in kinds}
@@ -49,18 +61,18 @@ def test_scoring_the_written_files_gives_the_rate_that_was_printed(tiny_run, tin
         assert all(token.duration >= 4 / corpus.info.fps - 2e-3 for token in tokens[:-1])
 
 
-def test_sclite_reads_the_written_files(tiny_run, tmp_path):
+def test_sclite_reads_the_written_files(command, tiny_run, tmp_path):
     ctm, stm = tmp_path / "h.ctm", tmp_path / "r.stm"
-    stdout, _ = tf_slr("evaluate", "--run", tiny_run, "--split", "test", "--ctm", ctm, "--stm", stm)
+    stdout, _ = command("evaluate", "--run", tiny_run, "--split", "test", "--ctm", ctm, "--stm", stm)
     assert stdout.startswith(f"wrote {ctm}\nwrote {stm}\n")
     counts = [sentence.counts for sentence in sclite(ctm, stm, tmp_path / "out").values()]
-    scored = json.loads(tf_slr("score", "--hyp", ctm, "--ref", stm, "--rules", "phoenix2014", "--json")[0])
+    scored = json.loads(command("score", "--hyp", ctm, "--ref", stm, "--rules", "phoenix2014", "--json")[0])
     assert tuple(map(sum, zip(*counts, strict=True)))[1:] == (
         scored["substitutions"], scored["deletions"], scored["insertions"],
     )  # fmt: skip
 
 
-def test_a_reference_the_formats_cannot_hold_is_refused_before_the_work(tiny_run, tiny_corpus, tmp_path):
+def test_a_reference_the_formats_cannot_hold_is_refused_before_the_work(command, tiny_run, tiny_corpus, tmp_path):
     corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
     with (corpus / "test.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -70,7 +82,7 @@ def test_a_reference_the_formats_cannot_hold_is_refused_before_the_work(tiny_run
         writer.writeheader()
         writer.writerows(rows)
     files = ("--ctm", tmp_path / "h.ctm", "--stm", tmp_path / "r.stm")
-    _, stderr = tf_slr("evaluate", "--run", tiny_run, "--corpus", corpus, "--split", "test", *files, code=1)
+    _, stderr = command("evaluate", "--run", tiny_run, "--corpus", corpus, "--split", "test", *files, code=1)
     assert stderr.startswith(f"error: {rows[3]['id']}: '@' means")
     assert not (tmp_path / "h.ctm").exists()
     assert not (tmp_path / "r.stm").exists()
@@ -130,11 +142,11 @@ def test_a_language_model_of_other_glosses_is_refused(tmp_path):
         gloss_model(ngram, Vocabulary(("UP", "DOWN")), tmp_path / "x.arpa")
 
 
-def test_tuning_finds_the_pair_that_evaluate_then_confirms(tiny_run, ngram, tmp_path):
+def test_tuning_finds_the_pair_that_evaluate_then_confirms(command, tiny_run, ngram, tmp_path):
     out = tmp_path / "tuning.json"
-    command = [sys.executable, ROOT / "tools/tune_decoding.py", "--run", tiny_run, "--ngram", ngram, "--out", out,
+    tool = [sys.executable, ROOT / "tools/tune_decoding.py", "--run", tiny_run, "--ngram", ngram, "--out", out,
                "--weights", 0, 0.5, "--insertions", 0, 1]  # fmt: skip
-    done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(list(map(str, tool)), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     rates = {(one["weight"], one["insertion"]): one["wer"] for one in result["grid"]}
@@ -144,7 +156,7 @@ def test_tuning_finds_the_pair_that_evaluate_then_confirms(tiny_run, ngram, tmp_
     assert best["wer"] == min(rates.values())
     options = f"--beam 10 --ngram-weight {best['weight']:g} --insertion {best['insertion']:g}"
     assert f"best: {options} ({100 * best['wer']:.2f} %)" in done.stdout
-    stdout, _ = tf_slr(
+    stdout, _ = command(
         "evaluate", "--run", tiny_run, "--split", "dev", "--json", "--ngram", ngram, *options.split(),
         "--alternatives", tmp_path / "x.jsonl",
     )  # fmt: skip
@@ -152,22 +164,22 @@ def test_tuning_finds_the_pair_that_evaluate_then_confirms(tiny_run, ngram, tmp_
     assert (tmp_path / "x.jsonl").is_file()
 
 
-def test_ways_to_decode_are_compared_as_evaluate_decodes(tiny_run, tiny_corpus, tmp_path):
+def test_ways_to_decode_are_compared_as_evaluate_decodes(command, tiny_run, tiny_corpus, tmp_path):
     """Greedily as `evaluate` does; and without --test nothing of test is looked at."""
     corpus = Corpus(tiny_corpus)
     glosses = corpus.vocabulary().glosses
     corrector = write_untrained_corrector(tmp_path / "corrector", glosses, glosses[0], Margins.never())
-    command = [sys.executable, ROOT / "tools/compare_correction.py", "--run", tiny_run, "--corrector", corrector,
+    tool = [sys.executable, ROOT / "tools/compare_correction.py", "--run", tiny_run, "--corrector", corrector,
                "--out", tmp_path / "ways.json"]  # fmt: skip
     results = {}
     for more in ([], ["--test"]):
-        done = subprocess.run(list(map(str, command + more)), cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(list(map(str, tool + more)), cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         results[bool(more)] = json.loads((tmp_path / "ways.json").read_text())
     assert "test" not in results[False]
     assert results[False]["dev"] == results[True]["dev"]
     for split in ("dev", "test"):
-        stdout, _ = tf_slr("evaluate", "--run", tiny_run, "--split", split, "--json")
+        stdout, _ = command("evaluate", "--run", tiny_run, "--split", split, "--json")
         assert results[True][split]["greedy"]["wer"] == json.loads(stdout)["wer"]
         assert f"{100 * results[True][split]['n-gram']['wer']:.2f}" in done.stdout
         # This corrector never changes anything.
