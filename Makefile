@@ -33,7 +33,9 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(if $(shell 
 VENV   := .venv
 READY  := $(VENV)/ready
 BIN    := $(VENV)/bin
-recipe_file = $(wildcard $(1) tf_slr/recipes/$(1).toml)
+# The file of a recipe, and those of the recipes that it extends.
+recipe_file = $(foreach file,$(wildcard $(1) tf_slr/recipes/$(1).toml),$(file) $(call recipe_file,$(call extended,$(file))))
+extended = $(shell sed -n 's/^extends *= *"\(.*\)"/\1/p' $(1))
 SMOKE  := runs/smoke
 
 TABLES := table1 table4 table6 table7 crkd
@@ -49,11 +51,12 @@ distilled:
 train: $(RUN)/summary.json
 tflite-int8: $(BUNDLE)/bundle.json
 
+# Compiling every module takes a third of the time, and few of them are ever loaded; what is, is compiled then.
 $(READY): requirements.lock setup.cfg
 	@$(if $(PYTHON),,echo "error: no python3 found; Python 3.11 or 3.12 is needed" >&2; exit 1)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else "error: $(PYTHON) is Python %d.%d; Python 3.11 or 3.12 is needed, because MediaPipe and TensorFlow 2.19 have no wheels for others (make PYTHON=/path/to/python3.11)" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

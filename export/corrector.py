@@ -53,7 +53,7 @@ def _signatures(network: CorrectorNetwork) -> dict[str, tf.types.experimental.Co
         step: (integer, place, cache(options.positions), cache(None)),
     }
     return {
-        work.__name__: tf.function(work, input_signature=specs).get_concrete_function()
+        work.__name__: tf.function(work, input_signature=specs, autograph=False).get_concrete_function()
         for work, specs in inputs.items()
     }
 

@@ -31,8 +31,9 @@ class CorrectionLearner(tf_keras.Model):
     def __init__(self, network: CorrectorNetwork, generation: float, smoothing: float) -> None:
         super().__init__(name="correction")
         self.network, self.generation, self.smoothing = network, generation, smoothing
-        self.learn = tf.function(self.train_step, input_signature=[SIGNATURE])
-        self.judge = tf.function(self.test_step, input_signature=[SIGNATURE])
+        # Nothing in it asks in Python for a tensor's value; to look for what does takes a third of the time.
+        self.learn = tf.function(self.train_step, input_signature=[SIGNATURE], autograph=False)
+        self.judge = tf.function(self.test_step, input_signature=[SIGNATURE], autograph=False)
 
     def call(self, inputs, training=False):
         """The network's outputs."""
@@ -79,13 +80,14 @@ class Writer:
     def __init__(self, network: CorrectorNetwork, symbols: Symbols) -> None:
         self.network, self.symbols = network, symbols
         floats = tf.TensorSpec((None, None, None, None, None))
-        self._read = tf.function(self._memory, input_signature=[SIGNATURE])
+        self._read = tf.function(self._memory, input_signature=[SIGNATURE], autograph=False)
         self._step = tf.function(
             network.step,
             input_signature=[
                 tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32), floats, floats,
                 tf.TensorSpec((None, None), tf.bool),
             ],
+            autograph=False,
         )  # fmt: skip
 
     def __call__(self, items: Sequence[Item]) -> list[list[int]]:
