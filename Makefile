@@ -51,12 +51,12 @@ distilled:
 train: $(RUN)/summary.json
 tflite-int8: $(BUNDLE)/bundle.json
 
-# Compiling every module takes a third of the time, and few of them are ever loaded; what is, is compiled then.
+# Modules are compiled here: where PYTHONDONTWRITEBYTECODE is set it would be done anew by every process that loads them.
 $(READY): requirements.lock setup.cfg
 	@$(if $(PYTHON),,echo "error: no python3 found; Python 3.11 or 3.12 is needed" >&2; exit 1)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else "error: $(PYTHON) is Python %d.%d; Python 3.11 or 3.12 is needed, because MediaPipe and TensorFlow 2.19 have no wheels for others (make PYTHON=/path/to/python3.11)" % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
