@@ -77,7 +77,7 @@ def _converter(graph: tf_keras.Model) -> tf.lite.TFLiteConverter:
     # layer's every way of being called, which takes longer than all the rest.
     module = tf.Module()
     module.weights = graph.weights
-    signature = tf.function(lambda clip: graph(clip), input_signature=[graph.inputs[0].type_spec], autograph=False)
+    signature = tf.function(lambda clip: graph(clip), input_signature=[graph.inputs[0].type_spec])
     return tf.lite.TFLiteConverter.from_concrete_functions([signature.get_concrete_function()], module)
 
 
@@ -100,9 +100,7 @@ def _of_lengths(graph: tf_keras.Model, variant: Variant) -> bytes:
             tf.TensorSpec((1, length, VALUES), tf.float32, "landmarks"),
             tf.TensorSpec((1,), tf.int32, "frames"),
         ]
-        function = tf.function(
-            lambda landmarks, frames: {"logits": of_length(graph, landmarks, frames)}, specs, autograph=False
-        )
+        function = tf.function(lambda landmarks, frames: {"logits": of_length(graph, landmarks, frames)}, specs)
         signatures[signature_of(length)] = function.get_concrete_function()
     # Several signatures in one file can only be had from a saved model.
     with tempfile.TemporaryDirectory() as folder, silent_stderr():

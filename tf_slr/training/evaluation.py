@@ -60,9 +60,7 @@ def network_outputs(
 def _compiled(network: tf_keras.Model, look: tuple[tuple[str, tuple[int | None, ...], np.dtype], ...]) -> Callable:
     """The network as one graph for batches of all sizes: op by op a video network takes several times as long."""
     signature = {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in look}
-    return tf.function(
-        lambda inputs: network(inputs, training=False), input_signature=[signature], autograph=False
-    )  # fmt: skip
+    return tf.function(lambda inputs: network(inputs, training=False), [signature], autograph=False)
 
 
 def network_logits(

@@ -66,7 +66,7 @@ def _call(options: ModelOptions, classes: int) -> Callable[[], np.ndarray]:
     shape = (VALUES,) if landmarks else (options.size, options.size, 3)
     clip = tf.random.stateless_uniform((1, FRAMES, *shape), (0, 0), -1, 1)
     inputs = {"landmarks" if landmarks else "video": clip, "frames": tf.constant([FRAMES])}
-    graph = tf.function(lambda: network(inputs, training=False)["sequence_logits"], autograph=False)
+    graph = tf.function(lambda: network(inputs, training=False)["sequence_logits"])
     return lambda: graph().numpy()
 
 
