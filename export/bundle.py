@@ -72,7 +72,7 @@ def export(
         BundleError: the corrector is damaged.
         ExportError: a gate does not hold; then no bundle is written.
         DataError: the run or its corpus is not usable.
-        UsageError: the run's network is a teacher, or cannot have this variant.
+        UsageError: the run's network is a teacher, sees close-ups, or cannot have this variant.
     """
     run, form = Run(run_root), variant_of(variant)
     if not form.deployable:
@@ -80,6 +80,11 @@ def export(
     network, vocabulary, recipe = run.network(), run.vocabulary, run.recipe
     if type(network) not in GRAPHS:
         raise UsageError(f"{run_root}: holds a {recipe.model.kind}; only students (mslr, lrinet) can be exported")
+    if recipe.features.view.needs_landmarks:
+        raise UsageError(
+            f"{run_root}: sees close-ups (features.close_up, details), for which recognition would need landmarks "
+            "besides pictures; a student that is exported sees whole pictures, or landmarks alone"
+        )
     if form.tiled and not tileable(network):  # the same file, and its bundle names it as it is
         variant, form = UNTILED, variant_of(UNTILED)
     # Before the work, which a damaged corrector would waste.

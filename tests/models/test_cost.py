@@ -81,7 +81,7 @@ def test_lrinet_by_its_deployed_graph(stem, stride, size, channels, separable):
 
 @pytest.mark.parametrize(
     ("student", "teacher"),
-    [("signsynth-lrinet-kd", "signsynth-teacher"), ("signsynth-crkd", "signsynth-crkd-teacher")],
+    [("signsynth-lrinet-kd", "signsynth-teacher"), ("signsynth-crkd", "signsynth-teacher")],
 )
 def test_the_shipped_low_resolution_students_cost_at_most_a_tenth_of_their_teachers(student, teacher):
     student, teacher = load_recipe(student, ('distill.teacher="run"',)), load_recipe(teacher)

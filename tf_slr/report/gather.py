@@ -14,6 +14,7 @@ from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.errors import DataError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Stream
+from tf_slr.features.views import WHOLE, View
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Clip
 from tf_slr.report.mistakes import Mistakes, telling
@@ -118,9 +119,10 @@ class _Model:
     recognise: _Recognise
     rule: InputRule
     vocabulary: Vocabulary
+    view: View = WHOLE
 
     def logits(self, corpus: Corpus, split: UsableSplit) -> Iterator[np.ndarray]:
-        return self.recognise(stream_under(self.rule, corpus, split), split.frames)
+        return self.recognise(stream_under(self.rule, corpus, split, view=self.view), split.frames)
 
 
 def gather(run_root: Path, bundle_root: Path | None = None, bench: Path | None = None) -> Facts:
@@ -181,7 +183,7 @@ def _network(run: Run) -> _Model:
     def recognise(stream: Stream, frames: Sequence[int]) -> Iterator[np.ndarray]:
         return network_logits(network, stream, frames, recipe.training.batch)
 
-    return _Model(recognise, input_rule(recipe.model, recipe.features), run.vocabulary)
+    return _Model(recognise, input_rule(recipe.model, recipe.features), run.vocabulary, recipe.features.view)
 
 
 def _student(bundle: Bundle) -> _Model:

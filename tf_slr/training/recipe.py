@@ -6,7 +6,6 @@ from typing import Literal
 from tf_slr import config
 from tf_slr.errors import UsageError
 from tf_slr.features.batches import FeatureOptions
-from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import ModelOptions
@@ -105,10 +104,9 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
-        if self.features.view.needs_landmarks and not isinstance(self.model, CorrNetOptions):
+        if self.features.view.needs_landmarks and isinstance(self.model, MslrOptions):
             raise UsageError(
-                "features.close_up and features.details are for the video teacher, model.kind = 'corrnet'; a student "
-                "that reads video must do without landmarks, which tell where the signer is"
+                "features.close_up and features.details are of pictures, which model.kind = 'mslr' does not read"
             )
         if self.features.details and (self.model.size < LEAST_SHEET or self.model.size % 2):
             raise UsageError(
