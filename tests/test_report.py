@@ -15,9 +15,13 @@ from hypothesis import strategies as st
 
 from tests.test_tools import benched  # noqa: F401
 from tests.tiny_corrector import write_corrected_bundle
-from tf_slr.corpus.manifest import CorpusInfo, Sample
+from tests.tiny_video import write_tiny_video
+from tests.training.test_crkd import TEACHER, untrained_run
+from tf_slr import files
+from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample
 from tf_slr.decoding.edits import Margins
 from tf_slr.errors import DataError
+from tf_slr.features.batches import FeatureOptions
 from tf_slr.landmarks import Clip
 from tf_slr.report.charts import Line, line_chart
 from tf_slr.report.gather import CORRECTED, FP32, INT8, Example, Facts, gather
@@ -28,6 +32,7 @@ from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.scoring import align
 from tf_slr.training.evaluation import Evaluation
+from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.runs import Run
 
 pytestmark = pytest.mark.slow
@@ -325,3 +330,17 @@ def test_curves_stay_in_their_chart(curves, percent):
         float(number) for name, value in page.attributes if name == "points" for number in re.split("[ ,]", value)
     ]
     assert all(0 <= number <= 460 for number in places)
+
+
+def test_a_network_that_sees_close_ups_is_reported_as_it_is_evaluated(tmp_path):
+    corpus = Corpus(write_tiny_video(tmp_path / "corpus", track=True))
+    features = FeatureOptions(close_up=3.0, margin=1.0)
+    run = untrained_run(tmp_path / "run", corpus, TEACHER, features=features)
+    files.write_json(
+        Run(run).summary_path, {"dev_wer": 1.0, "best_epoch": 1, "epochs": 1, "parameters": 1, "seconds": 1}
+    )
+    reported = gather(run).evaluations["test"][FP32].summary({"a"})["results"]
+    evaluated, _ = evaluate_model(run, None, None, "test")
+    assert reported == evaluated["results"]
+    whole = untrained_run(tmp_path / "whole", corpus, TEACHER, features=FeatureOptions(margin=1.0))
+    assert evaluate_model(whole, None, None, "test")[0]["results"] != evaluated["results"]

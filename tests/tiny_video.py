@@ -17,7 +17,6 @@ kind = "lrinet"
 size = 16
 scale = 4
 widths = [8, 12, 16]
-channels = 24
 blocks = [1, 1, 1]
 plain_blocks = 1
 

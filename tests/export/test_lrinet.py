@@ -6,12 +6,17 @@ import pytest
 from export.bundle import export
 from export.variants import UNTILED
 from tests.tiny import GLOSSES, sign
+from tests.tiny_video import write_tiny_video
+from tests.training.test_crkd import untrained_run
 from tf_slr import files
 from tf_slr.cli import main
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.corpus.video import open_video
 from tf_slr.errors import DataError, UsageError
+from tf_slr.features.batches import FeatureOptions
 from tf_slr.landmarks import Clip
+from tf_slr.models.lrinet import LriNetOptions
+from tf_slr.models.temporal import TemporalOptions
 from tf_slr.pictures import MARGIN, FrameOptions
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import read_bundle
@@ -85,3 +90,14 @@ def test_what_it_does_not_read_is_refused(bundle):
         recognizer.transcribe(Clip(landmarks, None, 1.0))
     with pytest.raises(DataError, match="has no frame"):
         recognizer.transcribe([])
+
+
+def test_a_student_that_sees_close_ups_is_not_exported(tmp_path):
+    """Its bundle could not say where to look."""
+    corpus = Corpus(write_tiny_video(tmp_path / "corpus", 4, 1, 1, track=True))
+    options = LriNetOptions(size=16, scale=4, widths=(8, 12, 16), blocks=(1, 1, 1), plain_blocks=1,
+                            temporal=TemporalOptions(width=8, lstm_layers=1))  # fmt: skip
+    run = untrained_run(tmp_path / "run", corpus, options, features=FeatureOptions(details=0.7))
+    with pytest.raises(UsageError, match=r"sees close-ups .* would need landmarks besides pictures"):
+        export(run, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()

@@ -99,7 +99,7 @@ def test_a_run_and_its_file_recognise_with_the_bias(biased, capsys):
 def test_a_teacher_says_what_it_learned(biased):
     corpus: Corpus = biased.corpus()
     dev = load_split(corpus, "dev")
-    _, sequence = Teacher(biased.root, corpus, biased.vocabulary).logits(dev)
+    _, sequence = Teacher(biased.root, corpus, biased.vocabulary).kept(dev)
     assert sequence.name == SEQUENCE
     stream = stream_of(biased.recipe.model, biased.recipe.features, corpus, dev)
     for i, expected in enumerate(network_logits(biased.network(biased=False), stream, dev.frames)):

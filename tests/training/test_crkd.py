@@ -1,5 +1,6 @@
 """CRKD: a low-resolution student learns from a frozen teacher that sees the same frames at high resolution."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ from tf_slr import files
 from tf_slr.cli import main
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
-from tf_slr.features.augment import AugmentOptions
+from tf_slr.features.augment import NONE, AugmentOptions
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
@@ -19,10 +20,10 @@ from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.training import checkpoints
-from tf_slr.training.networks import build, stream_of
+from tf_slr.training.networks import build, inputs_of, stream_of
 from tf_slr.training.recipe import Recipe, TrainingOptions, load_recipe
 from tf_slr.training.runs import Run
-from tf_slr.training.teacher import SEEN, Teacher
+from tf_slr.training.teacher import FEATURES, SEEN, Teacher
 from tf_slr.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -148,9 +149,9 @@ def test_a_recipe_that_distils_asks_for_its_teacher(tmp_path, corpus, recipe_pat
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (CorrNetOptions(size=64, stem="small", stem_stride=4, widths=(8, 12, 20), blocks=(1, 1, 1), correlated=(),
+        (CorrNetOptions(size=64, stem="small", stem_stride=2, widths=(8, 12, 24), blocks=(1, 1, 1), correlated=(),
                         temporal=TemporalOptions(width=8, lstm_layers=1)),
-         "the student's frame-level features are 4 x 4 x 24, those of the teacher {root} 4 x 4 x 20"),
+         "the student's frame-level features are 4 x 4, those of the teacher {root} 8 x 8"),
         (CorrNetOptions(size=64, stem="small", stem_stride=4, widths=(8, 12, 24), blocks=(1, 1, 1), correlated=(),
                         temporal=TemporalOptions(width=8, lstm_layers=1, every=2, stack="K5-P2-K5")),
          "must look at the same frames; model.temporal.every is 1, that of the teacher {root} 2"),
@@ -164,8 +165,30 @@ def test_a_teacher_of_other_features_is_refused_before_any_work(tmp_path, corpus
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("view", [{"close_up": 3.0}, {"details": 0.7}])
-def test_features_of_close_ups_are_not_compared_with_those_of_whole_pictures(tmp_path, corpus, view):
-    root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=FeatureOptions(**view))
-    with pytest.raises(UsageError, match="sees close-ups"):
-        Teacher(root, corpus, corpus.vocabulary()).check_features(TEACHER)
+@pytest.mark.parametrize("view", [{"close_up": 3.0}, {"details": 0.7}, {"margin": 1.0}])
+def test_features_of_other_parts_of_a_picture_are_not_compared(tmp_path, corpus, recipe, view):
+    features = FeatureOptions(**view)
+    root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=features)
+    teacher = Teacher(root, corpus, corpus.vocabulary())
+    with pytest.raises(UsageError, match="must see the same part of a picture"):
+        teacher.check_features(recipe)
+    teacher.check_features(dataclasses.replace(recipe, features=features))
+
+
+def test_kept_features_are_those_of_the_clip_as_it_is(tmp_path, corpus, recipe, teacher):
+    """So where augmentation changes nothing they teach what a teacher would that sees every batch."""
+    still = dataclasses.replace(recipe.features, augment=NONE)
+    losses, head = {}, None
+    for online in (True, False):
+        distill = dataclasses.replace(recipe.distill, online=online)
+        trainer = Trainer(corpus, dataclasses.replace(recipe, features=still, distill=distill), tmp_path / str(online))
+        (batch,) = trainer.batches.dataset(0, 0, 1)
+        assert (FEATURES in batch, SEEN in batch) == (not online, online)
+        model = trainer.model
+        head = head or model.feature_head  # one is as good as the other before training
+        model.feature_head = head
+        losses[online] = model.losses_of(model(inputs_of(batch)), batch, model._taught(batch))
+    assert losses[True].keys() == losses[False].keys()
+    for name, loss in losses[True].items():
+        assert float(losses[False][name]) == pytest.approx(float(loss), rel=2e-3), name
+    assert losses[True]["kd_features"] > 0.01

@@ -52,7 +52,7 @@ def test_feature_distance_is_a_mean_over_valid_frames():
 @pytest.mark.parametrize(
     "fault",
     [{"conv": -1.0}, {"temperature": 0.0}, {"inner_temperature": -1.0}, {"conv": 1.0}, {"teacher": "run"},
-     {"teacher": "run", "features": 1.0}, {"inner": 1.0, "fade": True}],
+     {"features": 1.0}, {"inner": 1.0, "fade": True}],
 )  # fmt: skip
 def test_options_that_cannot_be_are_refused(fault):
     with pytest.raises(UsageError, match=r"distill\."):

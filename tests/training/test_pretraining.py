@@ -124,7 +124,7 @@ def test_what_cannot_be_told_is_refused_before_a_run_begins(tmp_path, recipe, vi
     [
         CorrNet(CorrNetOptions(size=16, stem="small", stem_stride=1, widths=(4, 6), blocks=(1, 1), correlated=(1,),
                                frame="all", temporal=TemporalOptions(every=2, stack="K5-P2-K5", width=8)), 5),
-        LriNet(LriNetOptions(size=16, scale=8, widths=(4, 6), blocks=(1, 1), plain_blocks=1, channels=8), 5),
+        LriNet(LriNetOptions(size=16, scale=8, widths=(4, 6), blocks=(1, 1), plain_blocks=1), 5),
     ],
     ids=["corrnet", "lrinet"],
 )  # fmt: skip

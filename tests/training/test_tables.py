@@ -144,8 +144,8 @@ def test_recipes_that_cannot_make_a_table_are_refused_before_anything_is_trained
         with_recipes(ablations, lrinet="").table("crkd")
     with pytest.raises(UsageError, match=r"table 6 is about .* the recipe has 'lrinet'"):
         with_recipes(ablations, student=ablations.recipes.lrinet.replace("lrinet", "teacher")).table("6")
-    with pytest.raises(UsageError, match=r"frame-level features are .* expected the teacher's"):
-        with_recipes(ablations, settings=("model.channels=24",)).table("crkd")
+    with pytest.raises(UsageError, match=r"a side of 4, expected the teacher's, 2"):
+        with_recipes(ablations, settings=("model.scale=4", "model.size=32")).table("crkd")
 
 
 @pytest.fixture

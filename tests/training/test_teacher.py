@@ -1,4 +1,4 @@
-"""A teacher's logits are kept once, checked when read, and reach the student of the same clip; training resumes."""
+"""What a teacher says is kept once, checked when read, and reaches the student of the same clip; training resumes."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ import tf_keras
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr import config, files, timing
+from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
@@ -22,10 +22,11 @@ from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.evaluation import network_outputs
+from tf_slr.training.kept import follow
 from tf_slr.training.networks import build, inputs_of, stream_of
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.recogniser import Recogniser
-from tf_slr.training.teacher import CONV, SEEN, SEQUENCE, Teacher, follow
+from tf_slr.training.teacher import CONV, SEEN, SEQUENCE, Teacher
 from tf_slr.training.trainer import Trainer
 
 
@@ -39,7 +40,7 @@ def teacher(tiny_run, tiny_corpus, tmp_path):
 
 def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
     split = load_split(teacher.corpus, "train")
-    conv, sequence = teacher.logits(split)
+    conv, sequence = teacher.kept(split)
     assert (conv.name, sequence.name, conv.stride) == (CONV, SEQUENCE, 4)
     stream = stream_of(teacher.recipe.model, teacher.recipe.features, teacher.corpus, split)
     frames = [sample.frames for sample in split.samples]
@@ -48,7 +49,7 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
         assert np.allclose(conv.shown(i, None), of_conv, rtol=2e-3, atol=2e-3)
         assert np.allclose(sequence.shown(i, None), of_sequence, rtol=2e-3, atol=2e-3)
 
-    (folder,) = (teacher.run.root / "logits").iterdir()
+    (folder,) = (teacher.run.root / "kept").iterdir()
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert len(before) == len(split.samples)
     damaged, lost = sorted(before)[:2]
@@ -58,7 +59,7 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
     lost.unlink()
     with pytest.raises(DataError, match=damaged.name):
         [conv.shown(i, None) for i in range(len(frames))]
-    again, _ = teacher.logits(split)
+    again, _ = teacher.kept(split)
     changed = {path for path in folder.iterdir() if path.stat().st_mtime_ns != before[path]}
     assert changed == {damaged, lost}
     assert all(np.array_equal(again.shown(i, None), conv.shown(i, None)) for i in range(len(frames)))
@@ -66,10 +67,10 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
 
 def test_other_weights_have_other_logits(teacher):
     split = load_split(teacher.corpus, "dev")
-    teacher.logits(split)
+    teacher.kept(split)
     shutil.copy(teacher.run.last, teacher.run.best)
-    teacher.logits(split)
-    assert len(list((teacher.run.root / "logits").iterdir())) == 2
+    teacher.kept(split)
+    assert len(list((teacher.run.root / "kept").iterdir())) == 2
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,10 @@ def test_other_weights_have_other_logits(teacher):
 )
 def test_logits_are_kept_for_what_is_seen_and_not_for_how_it_is_read(teacher, change, folders):
     split = load_split(teacher.corpus, "dev")
-    teacher.logits(split)
+    teacher.kept(split)
     teacher.recipe = replace(teacher.recipe, features=replace(teacher.recipe.features, **change))
-    teacher.logits(split)
-    assert len(list((teacher.run.root / "logits").iterdir())) == folders
+    teacher.kept(split)
+    assert len(list((teacher.run.root / "kept").iterdir())) == folders
 
 
 def test_a_teacher_of_other_glosses_is_refused(teacher):
@@ -118,7 +119,7 @@ def test_a_fading_teacher_says_less_with_every_step_and_nothing_at_the_end(teach
     recipe = load_recipe("default")
     stream = stream_of(recipe.model, recipe.features, teacher.corpus, split)
     vocabulary = teacher.corpus.vocabulary()
-    batches = TrainingBatches(split, [stream, *teacher.logits(split)], vocabulary, recipe.features, 8, seed=1)
+    batches = TrainingBatches(split, [stream, *teacher.kept(split)], vocabulary, recipe.features, 8, seed=1)
     batch = next(iter(batches.dataset(0, 0, 1)))
     options = DistillOptions(teacher="run", conv=1.0, sequence=2.0, inner=1.0)
     student = build(teacher.recipe.model, vocabulary.classes, 1)
@@ -142,7 +143,7 @@ def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
     split = load_split(teacher.corpus, "train")
     recipe = load_recipe("default", ["features.augment.speed=0"])
     student = stream_of(recipe.model, recipe.features, teacher.corpus, split)
-    kept = teacher.logits(split)
+    kept = teacher.kept(split)
     vocabulary = teacher.corpus.vocabulary()
     batches = TrainingBatches(split, [student, *kept], vocabulary, recipe.features, size=8, seed=1)
     batch = next(iter(batches.dataset(0, 0, 1)))
@@ -161,27 +162,27 @@ def test_batches_carry_the_teachers_logits_of_each_clip(teacher):
 
 def test_kept_logits_follow_a_tempo_that_changes_within_the_clip(teacher):
     split = load_split(teacher.corpus, "train")
-    kept = teacher.logits(split)[1]
+    kept = teacher.kept(split)[1]
     frames = split.samples[0].frames
     positions = np.linspace(0, 1, frames) ** 2 * (frames - 1)
     slow_start = Change(positions, np.zeros(frames))
     plain, warped = kept.shown(0, None), kept.shown(0, slow_start)
     assert np.array_equal(kept.shown(0, Change(np.arange(frames), np.zeros(frames))), plain)
-    assert np.array_equal(warped, follow(plain, positions))
+    assert np.array_equal(warped, follow(plain, positions, 4))
     assert not np.array_equal(warped, plain)
 
 
-@given(st.integers(1, 60), st.floats(0.6, 1.6))
-def test_kept_logits_follow_a_change_of_tempo(frames, tempo):
-    # Logits that tell the time: step s says 4 s, the first frame it shows.
-    steps = timing.steps(frames)
-    rows = np.arange(0, 4 * steps, 4, dtype=np.float32)[:, None].repeat(2, 1)
+@given(st.integers(1, 60), st.floats(0.6, 1.6), st.sampled_from([1, 2, 4]))
+def test_what_is_kept_follows_a_change_of_tempo(frames, tempo, stride):
+    # Outputs that tell the time: each moment says which frame is the first it shows.
+    moments = -(-frames // stride)
+    rows = np.broadcast_to(np.arange(0, stride * moments, stride, dtype=np.float32)[:, None, None], (moments, 2, 3))
     new = max(1, round(frames * tempo))
     positions = np.linspace(0, frames - 1, new)
-    followed = follow(rows, positions)
-    assert followed.shape == (timing.steps(new), 2)
-    np.testing.assert_allclose(followed[:, 0], np.minimum(positions[::4], rows[-1, 0]), atol=1e-3)
-    assert np.array_equal(follow(rows, np.arange(frames)), rows)
+    followed = follow(rows, positions, stride)
+    assert followed.shape == (-(-new // stride), 2, 3)
+    np.testing.assert_allclose(followed[:, 1, 2], np.minimum(positions[::stride], rows[-1, 0, 0]), atol=1e-3)
+    assert np.array_equal(follow(rows, np.arange(frames), stride), rows)
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ def _corrnet(options: CorrNetOptions, classes: int, frames: int) -> int:
 @multiply_adds.register
 def _lrinet(options: LriNetOptions, classes: int, frames: int) -> int:
     frames = options.temporal.seen(frames)
-    expansion = options.sides[-1] ** 2 * options.widths[-1] * options.channels
-    of_frame = _stem(options) + sum(_stages(options)) + expansion
-    return frames * of_frame + _temporal(options.temporal, options.frame_width, classes, frames)
+    return frames * (_stem(options) + sum(_stages(options))) + _temporal(
+        options.temporal, options.frame_width, classes, frames
+    )
 
 
 @multiply_adds.register

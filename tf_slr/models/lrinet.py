@@ -27,7 +27,6 @@ from tf_slr.models.resnet import (
     Mix,
     SeparableConvolution,
     Stem,
-    batch_norm,
     check_stages,
     check_stem,
     frame_values,
@@ -54,9 +53,8 @@ class LriNetOptions:
         stem: the first layers: "imagenet" a 7x7 convolution and a max-pool by 2, "small" a 3x3 convolution.
         stem_stride: stride of the stem's convolution.
         widths: channels of each stage; every stage but the first halves the map. They make the student light:
-            at the teacher's widths it costs as much as the teacher's ResNet, whose maps are as large.
-        channels: of the frame-level features, as many as the teacher's. A 1x1 convolution with normalisation and
-            ReLU makes them of the last stage's; 0 for a last stage that has them.
+            at the teacher's widths it costs as much as the teacher's ResNet, whose maps are as large. Where its
+            features have fewer channels than the teacher's, training tells these from them by a linear layer.
         blocks: residual blocks of each stage.
         frame: what of a frame's last map the part over time reads; see `CorrNetOptions`.
         separable: make the blocks of separable convolutions, which cost about an eighth of full ones.
@@ -71,7 +69,6 @@ class LriNetOptions:
     stem: Stem = "small"
     stem_stride: int = 1
     widths: tuple[int, ...] = (64, 128, 256, 512)
-    channels: int = 0
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     frame: Frame = "mean"
     separable: bool = False
@@ -86,8 +83,6 @@ class LriNetOptions:
                 f"model.plain_blocks: expected 0 to {sum(self.blocks)}, the number of blocks, "
                 f"received {self.plain_blocks}"
             )
-        if self.channels < 0:
-            raise UsageError(f"model.channels: expected 0 or more, received {self.channels}")
         side = self.sides[-1]
         if self.recover == "equal-scale" and side != self.scale:
             raise UsageError(
@@ -131,12 +126,12 @@ class LriNetOptions:
     @property
     def frame_width(self) -> int:
         """Values of a frame that the part over time reads."""
-        return frame_width(self.sides[-1], self.feature_shape[2], self.frame)
+        return frame_width(self.sides[-1], self.widths[-1], self.frame)
 
     @property
     def feature_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the frame-level features."""
-        return self.scale, self.scale, self.channels or self.widths[-1]
+        return self.scale, self.scale, self.widths[-1]
 
 
 class LriNet(tf_keras.Model):
@@ -149,8 +144,6 @@ class LriNet(tf_keras.Model):
         self.stages = make_stages(
             options.widths, options.blocks, SeparableConvolution if options.separable else Convolution
         )
-        self.expand = Convolution(options.channels, 1, name="expand") if options.channels else None
-        self.expand_norm = batch_norm("expand_norm") if options.channels else None
         self.head = TemporalHead(options.temporal, classes, seed, name="head")
         self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
 
@@ -175,15 +168,12 @@ class LriNet(tf_keras.Model):
         x = self.stem(unit(pictures), training=training)  # (N, h, w, C)
         for block, mixes in self.mixing_blocks:
             x = block(x, training=training, mix=mix if mixes else tf.identity)
-        if self.expand is not None:
-            x = tf.nn.relu(self.expand_norm(self.expand(x), training=training))
         return x
 
     @property
     def frame_variables(self) -> list[tf.Variable]:
         """What `look` learns by."""
         parts = [self.stem, *(block for block, _ in self.mixing_blocks)]
-        parts += [self.expand, self.expand_norm] if self.expand is not None else []
         return [variable for part in parts for variable in part.trainable_variables]
 
     def call(self, inputs, training=False):
@@ -235,8 +225,6 @@ def inference_graph(model: LriNet) -> tf_keras.Model:
         if block.project is not None:
             x = _deployed(x, block.project, block.project_norm)
         x = tf.nn.relu(x + y)
-    if model.expand is not None:
-        x = tf.nn.relu(_deployed(x, model.expand, model.expand_norm))
     features = frame_values(x, model.options.frame)[None]  # (1, T', C')
     return tf_keras.Model(inputs, deployed_head(features, model.head), name="lrinet_inference")
 

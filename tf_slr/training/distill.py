@@ -4,7 +4,10 @@ KD-MSLRT (https://arxiv.org/abs/2501.02321) pulls both heads of the landmark
 student to those of the video teacher, and the student's convolution head to
 its own sequence head; CorrNet (https://arxiv.org/abs/2303.03202) has that
 last term too. CRKD (https://arxiv.org/abs/2303.06820) adds the squared
-distance of frame-level features of equal scale.
+distance of frame-level features of equal scale. A light student has fewer
+channels than its teacher; then the distance is that of what a linear layer
+tells of its features (A. Romero et al., "FitNets", ICLR 2015), a layer of no
+use after training, which is not kept with the weights.
 """
 
 from dataclasses import dataclass
@@ -23,14 +26,15 @@ class DistillOptions:
         teacher: run folder of the teacher; empty for no teacher. Recipes leave it to 'tf-slr train --teacher RUN'.
         conv: weight of KL(teacher || student) on the convolution heads.
         sequence: the same on the sequence heads.
-        features: weight of the squared distance of frame-level features.
+        features: weight of the squared distance of frame-level features. Kept ones take two bytes a value: of a map of
+            4 x 4 x 96 3 kB a frame, of the paper's teacher 50 kB.
         inner: weight of KL(own sequence head, held fixed || own convolution head).
         temperature: softens teacher and student; the loss is multiplied by its square.
         inner_temperature: the same between the own heads.
         blank: whether the blank takes part in what is compared with the teacher.
         inner_blank: the same between the own heads.
         online: compute the teacher on the very change that the student's augmentation shows, instead of
-            once for each clip. Kept logits move along with a change of tempo, but know nothing of any other
+            once for each clip. What is kept moves along with a change of tempo, but knows nothing of any other
             change; online costs a teacher's forward pass a step.
         fade: the weights of what the teacher says fall in a straight line to nothing at the end of training, so that a
             weak teacher does not hold back a student that overtakes it (teacher annealing: K. Clark et al., "BAM!",
@@ -66,8 +70,6 @@ class DistillOptions:
         if self.fade and not taught:
             raise UsageError("distill.fade fades what a teacher says, and there is none; take it out, or give "
                              "distill.conv, .sequence or .features a weight above 0")  # fmt: skip
-        if self.features and not self.online:
-            raise UsageError("distill.features needs distill.online = true: features are too large to keep")
 
 
 def divergence(teacher: tf.Tensor, student: tf.Tensor, steps: tf.Tensor, temperature: float, blank: bool) -> tf.Tensor:

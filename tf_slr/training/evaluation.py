@@ -28,13 +28,14 @@ Decoder = Callable[[np.ndarray], Sequence[Segment]]
 def network_outputs(
     network: tf_keras.Model, stream: Stream, frames: Sequence[int], names: Sequence[str], batch: int = BATCH
 ) -> Iterator[list[np.ndarray]]:
-    """Named outputs [ceil(T/4), ...] of each clip, computed in batches, in the order of the clips.
+    """Named outputs of each clip, computed in batches, in the order of the clips.
 
     Args:
         network: what recognises.
         stream: what it reads; clips are asked for a batch at a time.
         frames: their lengths.
-        names: outputs that have the recogniser's steps, such as "sequence_logits".
+        names: outputs that have the recogniser's steps, such as "sequence_logits", or "frame_features", which are of
+            the frames looked at.
         batch: clips in a batch.
     """
     for start in range(0, len(frames), batch * WINDOW):
@@ -50,9 +51,10 @@ def network_outputs(
                 (name, (None, None)[: array.ndim] + array.shape[2:], array.dtype) for name, array in inputs.items()
             )
             outputs = _compiled(network, look)(inputs)
-            steps, arrays = outputs["steps"].numpy(), [outputs[name].numpy() for name in names]
+            arrays = [outputs[name].numpy() for name in names]
+            lengths = [outputs["seen" if name == "frame_features" else "steps"].numpy() for name in names]
             for row, i in enumerate(members):
-                done[i] = [array[row, : steps[row]] for array in arrays]
+                done[i] = [array[row, : counts[row]] for array, counts in zip(arrays, lengths, strict=True)]
         yield from (done[i] for i in window)
 
 

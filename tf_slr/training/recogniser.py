@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 import tf_keras
+from tf_keras import layers
 
 from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_losses
@@ -10,7 +11,7 @@ from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
 from tf_slr.training.networks import inputs_of
 from tf_slr.training.schedule import Linear
 from tf_slr.training.strategy import shares
-from tf_slr.training.teacher import CONV, SEEN, SEQUENCE
+from tf_slr.training.teacher import CONV, FEATURES, SEEN, SEQUENCE
 
 
 class Recogniser(tf_keras.Model):
@@ -20,9 +21,10 @@ class Recogniser(tf_keras.Model):
         network: the student, or a teacher that is itself trained.
         ctc_conv: weight of the CTC loss on the convolution head.
         distill: what is learned from a teacher's heads and from the own one.
-        teacher: the frozen teacher where it sees every batch; None where its logits are kept, or there is none.
+        teacher: the frozen teacher where it sees every batch; None where what it says is kept, or there is none.
         landmarks: weight of telling each frame's landmarks from its features; above 0 the network must read video.
         total: steps of the whole training, by whose end a fading teacher is silent; only such a one asks for it.
+        features: channels of the teacher's frame-level features, where they are compared.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Recogniser(tf_keras.Model):
         teacher: tf_keras.Model | None = None,
         landmarks: float = 0.0,
         total: int | None = None,
+        features: int = 0,
     ) -> None:
         super().__init__(name="recogniser")
         self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
@@ -40,6 +43,7 @@ class Recogniser(tf_keras.Model):
             raise ValueError("a fading teacher needs to know the total of steps")
         self.teacher, self.landmarks, self.total = teacher, landmarks, total
         self.landmark_head = LandmarkHead(network.options.frame_width) if landmarks else None
+        self.feature_head = self._feature_head(features) if self.distill.features else None
 
     @property
     def learning(self) -> list[tf.Variable]:
@@ -49,7 +53,17 @@ class Recogniser(tf_keras.Model):
     @property
     def beside(self) -> list[tf.Variable]:
         """Those of them that are not the network's, and end with the training."""
-        return self.landmark_head.trainable_variables if self.landmark_head else []
+        heads = [head for head in (self.landmark_head, self.feature_head) if head]
+        return [variable for head in heads for variable in head.trainable_variables]
+
+    def _feature_head(self, channels: int) -> layers.Dense | None:
+        """Tells the teacher's frame-level features from the student's; None where these have as many channels."""
+        own = self.network.options.feature_shape[-1]
+        if own == channels:
+            return None
+        head = layers.Dense(channels, name="feature_head")
+        head.build((None, own))
+        return head
 
     def call(self, inputs, training=False):
         """The network's outputs."""
@@ -80,7 +94,7 @@ class Recogniser(tf_keras.Model):
         """The teacher's outputs on a batch."""
         if SEEN in batch:
             return self.teacher(inputs_of(batch, SEEN), training=False)
-        kept = {"conv_logits": CONV, "sequence_logits": SEQUENCE}
+        kept = {"conv_logits": CONV, "sequence_logits": SEQUENCE, "frame_features": FEATURES}
         return {name: tf.cast(batch[stream], tf.float32) for name, stream in kept.items() if stream in batch}
 
     def losses_of(
@@ -106,7 +120,8 @@ class Recogniser(tf_keras.Model):
             inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
             losses["kd_inner"] = part["steps"] * options.inner * inner
         if options.features:
-            distance = feature_distance(taught["frame_features"], outputs["frame_features"], outputs["seen"])
+            told = self.feature_head(outputs["frame_features"]) if self.feature_head else outputs["frame_features"]
+            distance = feature_distance(taught["frame_features"], told, outputs["seen"])
             losses["kd_features"] = part["frames"] * share * options.features * distance
         if self.landmark_head:
             told = self.landmark_head(outputs["frame"])

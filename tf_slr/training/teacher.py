@@ -1,4 +1,4 @@
-"""The teacher of a distillation: its kept logits, or itself where it sees every batch."""
+"""The teacher of a distillation: what it said, kept, or itself where it sees every batch."""
 
 import functools
 import hashlib
@@ -12,36 +12,20 @@ from tqdm import tqdm
 
 from tf_slr import config, files, timing
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import DataError, UsageError
-from tf_slr.features.augment import Change
+from tf_slr.errors import UsageError
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
-from tf_slr.models.corrnet import CorrNetOptions
-from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.training.evaluation import network_outputs
+from tf_slr.training.kept import KeptOutput, Output, sound
 from tf_slr.training.networks import stream_of
+from tf_slr.training.recipe import Recipe
 from tf_slr.training.runs import Run
 
-# Names of what a teacher adds to a batch: its kept logits, or the clip as it sees it.
-CONV, SEQUENCE, SEEN = "teacher_conv", "teacher_sequence", "teacher_seen"
-
-
-class KeptLogits:
-    """A teacher's logits on one head, float16 [ceil(T/4), classes], read from disk when a batch is made."""
-
-    dtype, stride = np.float16, timing.STRIDE
-
-    def __init__(self, name: str, paths: Sequence[Path], frames: Sequence[int], classes: int) -> None:
-        self.name, self.shape = name, (classes,)
-        self._paths, self._frames = paths, frames
-
-    def shown(self, index: int, change: Change | None) -> np.ndarray:
-        """See `Stream`; a change of the pictures leaves the logits alone, one of the tempo moves them along."""
-        rows = read_logits(self._paths[index], self._frames[index], self.shape[0])[self.name]
-        return rows if change is None else follow(rows, change.positions)
+# Names of what a teacher adds to a batch: its kept outputs, or the clip as it sees it.
+CONV, SEQUENCE, FEATURES, SEEN = "teacher_conv", "teacher_sequence", "teacher_features", "teacher_seen"
 
 
 class Teacher:
@@ -59,32 +43,33 @@ class Teacher:
 
     @functools.cached_property
     def network(self) -> tf_keras.Model:
-        """The frozen network, built when it is first needed: kept logits need none."""
+        """The frozen network, built when it is first needed: what is kept needs none."""
         network = self.run.network(biased=False)
         network.trainable = False
         return network
 
-    def check_features(self, student: CorrNetOptions | LriNetOptions) -> None:
+    def check_features(self, student: Recipe) -> None:
         """See that the frame-level features of student and teacher can be compared.
 
         Raises:
-            UsageError: the teacher has none, or theirs has another shape.
+            UsageError: the teacher has none, or theirs has another scale, or shows something else.
         """
         if isinstance(self.recipe.model, MslrOptions):
             raise UsageError(f"{self.run.root}: reads landmarks; distill.features needs a teacher that reads video")
-        ours, theirs = student.feature_shape, self.recipe.model.feature_shape
+        ours, theirs = (recipe.model.feature_shape[:2] for recipe in (student, self.recipe))
         if ours != theirs:
             raise UsageError(
                 f"distill.features: the student's frame-level features are {' x '.join(map(str, ours))}, those of the "
-                f"teacher {self.run.root} {' x '.join(map(str, theirs))} (height, width, channels); "
-                "change the student's model.scale, model.channels or model.widths"
+                f"teacher {self.run.root} {' x '.join(map(str, theirs))}; change the student's model.scale"
             )
-        if self.recipe.features.view.needs_landmarks:
+        seen = [(f.close_up, f.details, f.margin) for f in (student.features, self.recipe.features)]
+        if seen[0] != seen[1]:
             raise UsageError(
-                f"distill.features: the teacher {self.run.root} sees close-ups (features.close_up, details), so that "
-                "its features lie elsewhere than a student's; choose one that sees whole pictures"
+                "distill.features: student and teacher must see the same part of a picture, or its features lie "
+                f"elsewhere; features.close_up, details and margin are {', '.join(map(str, seen[0]))}, those of the "
+                f"teacher {self.run.root} {', '.join(map(str, seen[1]))}"
             )
-        looked_at = student.temporal.every, self.recipe.model.temporal.every
+        looked_at = student.model.temporal.every, self.recipe.model.temporal.every
         if looked_at[0] != looked_at[1]:
             raise UsageError(
                 f"distill.features: student and teacher must look at the same frames; model.temporal.every is "
@@ -95,28 +80,41 @@ class Teacher:
         """The stream that the teacher sees, video or landmarks."""
         return stream_of(self.recipe.model, self.recipe.features, self.corpus, split, SEEN, pictures)
 
-    def logits(self, split: UsableSplit) -> list[Stream]:
-        """Both heads' logits of every clip as it is, computed once and kept beside the teacher's weights.
+    def kept(self, split: UsableSplit, features: bool = False) -> list[KeptOutput]:
+        """What it says of every clip as it is, computed once and kept beside its weights: both heads' logits.
 
         What an interrupted run computed is kept. The folder carries the hash of the weights and of
-        what decides what the teacher sees, so that logits of other weights or clips are never taken.
+        what decides what the teacher sees, so that outputs of other weights or clips are never taken.
+
+        Args:
+            split: the clips.
+            features: whether frame-level features are kept as well.
         """
-        folder = self.run.root / "logits" / self._key(split.samples)
+        outputs = self._outputs(features)
+        folder = self.run.root / "kept" / self._key(split.samples)
         paths = [folder / f"{sample.id}.npz" for sample in split.samples]
         frames = split.frames
-        classes = self.run.vocabulary.classes
-        missing = [i for i, path in enumerate(paths) if not _sound(path, frames[i], classes)]
+        missing = [i for i, path in enumerate(paths) if not sound(path, frames[i], outputs)]
         if missing:
             chosen = split.part(missing)
             stream = stream_of(self.recipe.model, self.recipe.features, self.corpus, chosen)
-            batch = self.recipe.training.batch
-            names = ["conv_logits", "sequence_logits"]
-            outputs = network_outputs(self.network, stream, chosen.frames, names, batch)
-            bar = tqdm(outputs, "teacher", len(missing), unit="clip", disable=None)
-            for i, (conv, sequence) in zip(missing, bar, strict=True):
-                arrays = {CONV: conv.astype(np.float16), SEQUENCE: sequence.astype(np.float16)}
-                files.write_npz(paths[i], arrays, compress=False)
-        return [KeptLogits(name, paths, frames, classes) for name in (CONV, SEQUENCE)]
+            names, batch = [output.source for output in outputs], self.recipe.training.batch
+            found = network_outputs(self.network, stream, chosen.frames, names, batch)
+            bar = tqdm(found, "teacher", len(missing), unit="clip", disable=None)
+            for i, arrays in zip(missing, bar, strict=True):
+                said = zip(outputs, arrays, strict=True)
+                halved = {output.name: array.astype(np.float16) for output, array in said}
+                files.write_npz(paths[i], halved, compress=False)
+        return [KeptOutput(output, paths, frames) for output in outputs]
+
+    def _outputs(self, features: bool) -> list[Output]:
+        classes = (self.run.vocabulary.classes,)
+        heads = [(CONV, "conv_logits"), (SEQUENCE, "sequence_logits")]
+        outputs = [Output(name, source, timing.STRIDE, classes) for name, source in heads]
+        if features:
+            model = self.recipe.model
+            outputs.append(Output(FEATURES, "frame_features", model.temporal.every, model.feature_shape))
+        return outputs
 
     def _key(self, samples: Sequence[Sample]) -> str:
         # Not these: a clip as it is looks the same whatever they are.
@@ -128,47 +126,3 @@ class Teacher:
             "clips": [[sample.id, sample.frames, sample.video, sample.landmarks] for sample in samples],
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-
-def follow(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """A teacher's logits on a clip that is played at another tempo.
-
-    Each step of the new clip gets what the teacher said of the moment it shows, between two steps a mixture.
-
-    Args:
-        rows: logits [ceil(T/4), classes] of the clip as it is.
-        positions: [T'] which of its T frames each new frame shows.
-
-    Returns:
-        Logits [ceil(T'/4), classes] of the same type.
-    """
-    new = np.arange(timing.steps(len(positions))) * timing.STRIDE
-    # A step's moment is its first frame's; the other frames of the last step may lie beyond the clip.
-    moments = np.clip(positions[new] / timing.STRIDE, 0, len(rows) - 1)
-    before = np.minimum(moments.astype(int), len(rows) - 1)
-    after = np.minimum(before + 1, len(rows) - 1)
-    share = (moments - before)[:, None].astype(np.float32)
-    return (rows[before] * (1 - share) + rows[after] * share).astype(rows.dtype)
-
-
-def read_logits(path: Path, frames: int, classes: int) -> dict[str, np.ndarray]:
-    """Read a clip's kept logits; the archive's own CRC-32 tells damage.
-
-    Raises:
-        DataError: missing, damaged, or of another clip or vocabulary.
-    """
-    arrays = files.read_npz(path)
-    expected = (timing.steps(frames), classes)
-    for name in (CONV, SEQUENCE):
-        found = arrays.get(name)
-        if found is None or found.shape != expected or found.dtype != np.float16:
-            raise DataError(f"{path}: expected {name} of float16 {list(expected)}; remove it to compute it anew")
-    return arrays
-
-
-def _sound(path: Path, frames: int, classes: int) -> bool:
-    try:
-        read_logits(path, frames, classes)
-    except DataError:
-        return False
-    return True

@@ -87,7 +87,7 @@ class Trainer:
         self.vocabulary = corpus.vocabulary()
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
         if teacher and recipe.distill.features:
-            teacher.check_features(recipe.model)
+            teacher.check_features(recipe)
         self.told = (
             stream_under(recipe.features.normalisation, corpus, self.train, TOLD)
             if options.landmarks or recipe.pretrain.epochs
@@ -100,7 +100,8 @@ class Trainer:
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train, pictures=self.pictures)]
         online = teacher if recipe.distill.online else None
         if teacher:
-            kept = None if online else chief_first(self.strategy, lambda: teacher.logits(self.train))
+            compared = bool(recipe.distill.features)
+            kept = None if online else chief_first(self.strategy, lambda: teacher.kept(self.train, compared))
             streams += kept or [teacher.seen(self.train, self.pictures)]
         if options.landmarks:
             streams.append(self.told)
@@ -113,7 +114,13 @@ class Trainer:
             load_into(self.network, initial, options.init)
             total = options.epochs * len(self.batches)
             self.model = Recogniser(
-                self.network, options.ctc_conv, recipe.distill, online and online.network, options.landmarks, total
+                self.network,
+                options.ctc_conv,
+                recipe.distill,
+                online and online.network,
+                options.landmarks,
+                total,
+                teacher.recipe.model.feature_shape[-1] if teacher and recipe.distill.features else 0,
             )
             rate = SCHEDULES[options.schedule](options.learning_rate, total)
             self.model.compile(self._optimizer(rate))

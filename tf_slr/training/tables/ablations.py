@@ -173,11 +173,11 @@ class Ablations:
         if not isinstance(model, LriNetOptions) or model.recover != "equal-scale":
             raise UsageError(f"{self.recipes.lrinet}: table crkd needs model.kind = 'lrinet' with recover = "
                              "'equal-scale', which it holds against up-sampling")  # fmt: skip
-        taught = getattr(self.teacher.recipe.model, "feature_shape", None)
-        if recipe.distill.features and taught != model.feature_shape:
+        taught = getattr(self.teacher.recipe.model, "sides", [None])[-1]
+        if recipe.distill.features and taught != model.scale:
             raise UsageError(
-                f"{self.recipes.lrinet}: frame-level features are {model.feature_shape} (height, width, channels), "
-                f"expected the teacher's, {taught}; change model.scale or model.channels"
+                f"{self.recipes.lrinet}: frame-level features have a side of {model.scale}, expected the teacher's, "
+                f"{taught}; change model.scale"
             )
         rows = []
         for size, stride, recover in _resolutions(model):
