@@ -32,6 +32,8 @@ NETWORKS = {
                               temporal=_TEMPORAL),
     "lrinet": LriNetOptions(size=14, widths=(4, 6), blocks=(1, 1), plain_blocks=1, temporal=_TEMPORAL),
 }  # fmt: skip
+# Of the features' size, but with more channels: what tells them from the student's is dealt to the replicas too.
+_TEACHER = dataclasses.replace(NETWORKS["corrnet"], widths=(4, 10))
 
 
 def batch_for(options: ModelOptions) -> Batch:
@@ -56,8 +58,9 @@ def train(
         distill = dataclasses.replace(distill, teacher="itself", features=1.0, online=True)
     with strategy.scope():
         tf_keras.utils.set_random_seed(1)
-        network, teacher = build(options, CLASSES), build(options, CLASSES, seed=1) if SEEN in batch else None
-        model = Recogniser(network, 1.0, distill, teacher)
+        network, teacher = build(options, CLASSES), build(_TEACHER, CLASSES, seed=1) if SEEN in batch else None
+        channels = _TEACHER.feature_shape[-1] if distill.features else 0
+        model = Recogniser(network, 1.0, distill, teacher, features=channels)
         model.compile(tf_keras.optimizers.SGD(0.05))
     if initial:
         network.set_weights(initial)

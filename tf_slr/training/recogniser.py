@@ -41,6 +41,8 @@ class Recogniser(tf_keras.Model):
         self.network, self.ctc_conv, self.distill = network, ctc_conv, distill or DistillOptions()
         if self.distill.fade and total is None:
             raise ValueError("a fading teacher needs to know the total of steps")
+        if self.distill.features and not features:
+            raise ValueError("comparing frame-level features needs to know the channels of the teacher's")
         self.teacher, self.landmarks, self.total = teacher, landmarks, total
         self.landmark_head = LandmarkHead(network.options.frame_width) if landmarks else None
         self.feature_head = self._feature_head(features) if self.distill.features else None
