@@ -20,6 +20,7 @@ from tf_slr.training import checkpoints
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import Linear, OneCycle
+from tf_slr.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,6 +141,21 @@ def test_a_damaged_clip_is_left_out_by_name_and_training_goes_on(tmp_path, tiny_
     assert process.returncode == 1
     assert "train-00003.npz" in output
     assert (tmp_path / "run/best.npz").exists()
+
+
+def test_the_first_clips_alone_are_trained_on(tmp_path, tiny_corpus, tiny_recipe):
+    corpus = Corpus(tiny_corpus)
+    wanted = Trainer(corpus, load_recipe(str(tiny_recipe), ["training.clips=5"]), tmp_path / "few")
+    assert [sample.id for sample in wanted.train.samples] == [sample.id for sample in corpus.split("train")[:5]]
+    batches = wanted.batches.dataset(epoch=0, start=0, stop=len(wanted.batches))
+    labels = [
+        tuple(row[:count]) for batch in batches for row, count in zip(batch["labels"], batch["glosses"], strict=True)
+    ]
+    listed = [tuple(corpus.vocabulary().encode(sample.glosses)) for sample in corpus.split("train")[:5]]
+    assert sorted(labels) == sorted(listed)
+    with pytest.raises(UsageError, match=r"expected at most the 64 usable clips of .*train\.csv, received 65"):
+        Trainer(corpus, load_recipe(str(tiny_recipe), ["training.clips=65"]), tmp_path / "many")
+    assert not (tmp_path / "many").exists()
 
 
 def test_a_broken_promise_fails_the_run_again_and_again(tmp_path, tiny_corpus, tiny_recipe):

@@ -25,6 +25,8 @@ class TrainingOptions:
 
     Attributes:
         epochs: passes over the training split.
+        clips: how many of the training split's usable clips are trained on, from its first one on; 0 for all of
+            them. So one command asks what fewer sentences do, also to the student of a teacher that has met all.
         batch: clips in a step, of all replicas together.
         learning_rate: the schedule's peak.
         schedule: its course.
@@ -45,6 +47,7 @@ class TrainingOptions:
     """
 
     epochs: int = 30
+    clips: int = 0
     batch: int = 16
     learning_rate: float = 1e-3
     schedule: Literal["one-cycle", "linear"] = "one-cycle"
@@ -62,8 +65,9 @@ class TrainingOptions:
         for name in ("epochs", "batch", "evaluate_every", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"training.{name}: expected at least 1, received {getattr(self, name)}")
-        if self.landmarks < 0:
-            raise UsageError(f"training.landmarks: expected a weight of 0 or more, received {self.landmarks}")
+        for name in ("clips", "landmarks"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"training.{name}: expected 0 or more, received {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

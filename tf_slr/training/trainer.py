@@ -64,7 +64,8 @@ class Trainer:
         strategy: where replicas are, see `strategy_here`; None for one process.
 
     Raises:
-        UsageError: the folder holds another run, there are fewer clips than replicas, or a worker was lost.
+        UsageError: the folder holds another run, there are fewer clips than replicas or than the recipe wants, or a
+            worker was lost.
         DataError: the corpus has no usable training or dev sample.
     """
 
@@ -77,6 +78,13 @@ class Trainer:
         options = recipe.training
         self.train, self.dev = (load_split(corpus, name, recipe.features.source) for name in ("train", "dev"))
         self.refused = self.train.refused + self.dev.refused
+        if options.clips > len(self.train.samples):
+            raise UsageError(
+                f"training.clips: expected at most the {len(self.train.samples)} usable clips of "
+                f"{corpus.root / 'train.csv'}, received {options.clips}"
+            )
+        if options.clips:
+            self.train = self.train.part(range(options.clips))
         replicas = self.strategy.num_replicas_in_sync
         if min(options.batch, len(self.train.samples)) < replicas:
             raise UsageError(
