@@ -171,8 +171,8 @@ def test_features_of_other_parts_of_a_picture_are_not_compared(tmp_path, corpus,
     root = untrained_run(tmp_path / "teacher", corpus, TEACHER, features=features)
     teacher = Teacher(root, corpus, corpus.vocabulary())
     with pytest.raises(UsageError, match="must see the same part of a picture"):
-        teacher.check_features(recipe)
-    teacher.check_features(dataclasses.replace(recipe, features=features))
+        teacher.comparable_channels(recipe)
+    assert teacher.comparable_channels(dataclasses.replace(recipe, features=features)) == TEACHER.widths[-1]
 
 
 def test_kept_features_are_those_of_the_clip_as_it_is(tmp_path, corpus, recipe, teacher):

@@ -48,8 +48,8 @@ class Teacher:
         network.trainable = False
         return network
 
-    def check_features(self, student: Recipe) -> None:
-        """See that the frame-level features of student and teacher can be compared.
+    def comparable_channels(self, student: Recipe) -> int:
+        """How many channels its frame-level features have, if a student's can be compared with them.
 
         Raises:
             UsageError: the teacher has none, or theirs has another scale, or shows something else.
@@ -75,6 +75,7 @@ class Teacher:
                 f"distill.features: student and teacher must look at the same frames; model.temporal.every is "
                 f"{looked_at[0]}, that of the teacher {self.run.root} {looked_at[1]}"
             )
+        return self.recipe.model.feature_shape[-1]
 
     def seen(self, split: UsableSplit, pictures: KeptPictures) -> Stream:
         """The stream that the teacher sees, video or landmarks."""

@@ -94,8 +94,7 @@ class Trainer:
         # What the recipe names is looked at before the run folder is made.
         self.vocabulary = corpus.vocabulary()
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
-        if teacher and recipe.distill.features:
-            teacher.check_features(recipe)
+        channels = teacher.comparable_channels(recipe) if teacher and recipe.distill.features else 0
         self.told = (
             stream_under(recipe.features.normalisation, corpus, self.train, TOLD)
             if options.landmarks or recipe.pretrain.epochs
@@ -108,8 +107,7 @@ class Trainer:
         streams = [stream_of(recipe.model, recipe.features, corpus, self.train, pictures=self.pictures)]
         online = teacher if recipe.distill.online else None
         if teacher:
-            compared = bool(recipe.distill.features)
-            kept = None if online else chief_first(self.strategy, lambda: teacher.kept(self.train, compared))
+            kept = None if online else chief_first(self.strategy, lambda: teacher.kept(self.train, bool(channels)))
             streams += kept or [teacher.seen(self.train, self.pictures)]
         if options.landmarks:
             streams.append(self.told)
@@ -128,7 +126,7 @@ class Trainer:
                 online and online.network,
                 options.landmarks,
                 total,
-                teacher.recipe.model.feature_shape[-1] if teacher and recipe.distill.features else 0,
+                channels,
             )
             rate = SCHEDULES[options.schedule](options.learning_rate, total)
             self.model.compile(self._optimizer(rate))
