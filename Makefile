@@ -25,6 +25,8 @@ TEACHER   ?= $(RECIPE)-teacher
 LRINET    ?= $(RECIPE)-crkd
 CORRECTED ?=
 SEEDS     ?= 3
+# Runs of tables at once.
+JOBS      ?= 1
 SET       ?=
 # Of the tests.
 PROCESSES ?= 2
@@ -103,7 +105,7 @@ bench: $(BUNDLE)/bundle.json
 tables: KEYS = $(TABLES:table%=%)
 $(TABLES): KEYS = $(@:table%=%)
 tables $(TABLES): $(FILMED)/corpus.toml | $(READY)
-	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) \
+	$(BIN)/python tools/tables.py --corpus $(FILMED) --out $(RUN)-tables --tables $(KEYS) --seeds $(SEEDS) --jobs $(JOBS) \
 	    --student $(STUDENT) --distilled $(DISTILLED) --lrinet $(LRINET) --teacher $(TEACHER) \
 	    $(if $(TEACHER_RUN),--teacher-run $(TEACHER_RUN)) $(addprefix --set ,$(SET)) \
 	    $(if $(CORRECTED),--corrector $(CORRECTED))

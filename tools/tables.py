@@ -61,7 +61,7 @@ def tables(arguments: argparse.Namespace) -> int:
     failed: list[str] = []
     if not arguments.report_only:
         with locked(out) as lock:
-            runner = Runner(cells, lock, {"commit": commit(), "machine": machine()})
+            runner = Runner(cells, lock, {"commit": commit(), "machine": machine()}, arguments.jobs)
             rows = [row for table in made for row in table.rows]
             failed = runner.compute([*filter(None, [teacher]), *(cell for row in rows for cell in row.cells)])
             for table in made:
@@ -95,6 +95,8 @@ def main() -> int:
         "--tables", nargs="+", choices=("1", "4", "6", "7", "crkd"), default=["1", "4", "6", "7", "crkd"]
     )
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (the teacher has one)")
+    parser.add_argument("--jobs", type=int, default=1,
+                        help="runs at once, each with memory of its own; a single one has all processors")  # fmt: skip
     parser.add_argument("--student", default="", help="recipe of MSLR alone (tables 1, 6)")
     parser.add_argument("--distilled", default="", help="recipe of MSLR with a teacher (tables 1, 4, 7)")
     parser.add_argument("--teacher", default="", help="recipe of the teacher (tables 1, 4, 7, crkd)")
@@ -106,8 +108,9 @@ def main() -> int:
                         help="override a field in the students' recipes; may be repeated")  # fmt: skip
     parser.add_argument("--report-only", action="store_true", help="compute nothing; tell what is not run")
     arguments = parser.parse_args()
-    if arguments.seeds < 1:
-        parser.error("expected --seeds of at least 1")
+    for name in ("seeds", "jobs"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"expected --{name} of at least 1")
     return guarded(lambda: tables(arguments))
 
 

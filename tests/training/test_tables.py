@@ -298,6 +298,29 @@ def test_cells_that_differ_in_distillation_alone_share_their_pretraining(tmp_pat
         assert "squared distance of landmarks 42.000" in (cells.folder(second) / "log.txt").read_text()
 
 
+def test_several_at_once_wait_for_what_they_need_of_each_other(tmp_path):
+    (tmp_path / "video.toml").write_text(RECIPE)
+    settings = ("pretrain.epochs=1", "pretrain.pictures=2", "pretrain.clips=4", "training.epochs=1")
+    cells = Cells(tmp_path / "out", Corpus(write_tiny_video(tmp_path / "corpus", track=True)))
+
+    def cell(*others):
+        return Cell.of(str(tmp_path / "video.toml"), (*settings, *others))
+
+    teacher, other = cell(), cell("training.seed=1")
+    pretrained_alike = cell("distill.inner=1.0")
+    taught = cell(f'distill={{teacher = "{cells.run(teacher)}", sequence = 1.0}}', "training.seed=2")
+    with locked(tmp_path / "out") as lock:
+        assert Runner(cells, lock, {}, jobs=3).compute([teacher, pretrained_alike, taught, other]) == []
+
+    def begun(cell):
+        return (cells.folder(cell) / "cell.json").stat().st_mtime_ns
+
+    ended = (cells.folder(teacher) / "result.json").stat().st_mtime_ns
+    assert begun(other) < ended <= begun(taught)
+    assert cells.pretrained(teacher).stat().st_mtime_ns <= begun(pretrained_alike)
+    assert all(cells.result(each)["splits"]["dev"] for each in (teacher, other, pretrained_alike, taught))
+
+
 def tables(corpus, out, recipes, *extra):
     command = [sys.executable, ROOT / "tools/tables.py", "--corpus", corpus.root, "--out", out, "--tables", "6",
                "--seeds", "2", "--student", recipes.student, *extra]  # fmt: skip

@@ -1,13 +1,13 @@
-"""Computing what tables lack: one process at a time, killed with its runner, gone on with by the next one."""
+"""Computing what tables lack: a process for each cell, killed with its runner, gone on with by the next one."""
 
 import contextlib
 import fcntl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tqdm import tqdm
 
@@ -49,6 +49,15 @@ def locked(out: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
+class _Work(NamedTuple):
+    """What a process does for a cell: in its folder, with what is given besides, saying what it has to say in a log."""
+
+    cell: Cell
+    folder: Path
+    given: tuple[Path, ...]
+    log: str
+
+
 class Runner:
     """Computes cells in a folder that is locked for it.
 
@@ -56,20 +65,22 @@ class Runner:
         cells: the folder.
         lock: what `locked` gave.
         origin: what a result says of where it was computed, such as commit and machine.
+        jobs: how many cells at once. Each uses what processors it is left, and memory of its own.
     """
 
-    def __init__(self, cells: Cells, lock: BinaryIO, origin: dict) -> None:
-        self.cells, self._lock, self._origin = cells, lock, origin
+    def __init__(self, cells: Cells, lock: BinaryIO, origin: dict, jobs: int = 1) -> None:
+        self.cells, self._lock, self._origin, self._jobs = cells, lock, origin, jobs
 
     def compute(self, wanted: Sequence[Cell]) -> list[str]:
         """Compute the cells that have no result yet, in order; one that fails does not keep the others.
 
-        A cell whose teacher stands among them must come after it.
+        A cell whose teacher stands among them must come after it. Where several are computed at once, none begins while
+        another does what both need: trains its teacher, asks it, or pretrains.
 
         Returns:
             A line for each cell that failed: "folder: reason".
         """
-        return self._each(wanted, "cells", self.cells.result, self._compute)
+        return self._each(wanted, "cells", self.cells.result, self._task)
 
     def correct(self, wanted: Sequence[Cell], corrector: Path) -> list[str]:
         """Have a corrector repair what computed cells recognise, where that was not done yet.
@@ -78,36 +89,75 @@ class Runner:
             A line for each cell that failed; those without a result are left out.
         """
         computed = [cell for cell in wanted if self.cells.result(cell) is not None]
-        return self._each(computed, "corrected", lambda cell: self.cells.corrected(cell, corrector),
-                          lambda cell, bar: self._correct(cell, corrector, bar))  # fmt: skip
+        return self._each(
+            computed,
+            "corrected",
+            lambda cell: self.cells.corrected(cell, corrector),
+            lambda cell: _Work(cell, self.cells.folder(cell), (corrector.resolve(),), "corrected.txt"),
+        )
 
     def _each(
         self,
         wanted: Sequence[Cell],
         what: str,
         result: Callable[[Cell], dict | None],
-        compute: Callable[[Cell, tqdm], str],
+        prepare: Callable[[Cell], _Work | None],
     ) -> list[str]:
         """Do what is not done; returns what went wrong."""
         wanted = list(dict.fromkeys(wanted))
-        done = sum(result(cell) is not None for cell in wanted)
-        failed = []
-        with tqdm(total=len(wanted), initial=done, desc=what, unit="cell", disable=None) as bar:
-            for cell in wanted:
-                if result(cell) is not None:
-                    continue
-                fault = compute(cell, bar)
+        waiting = [cell for cell in wanted if result(cell) is None]
+        failed: list[str] = []
+        with tqdm(total=len(wanted), initial=len(wanted) - len(waiting), desc=what, unit="cell", disable=None) as bar:
+
+            def end(fault: str) -> None:
                 if fault:
                     failed.append(fault)
                     bar.write(fault, file=sys.stderr)
                 bar.update()
+
+            with _Processes(self._lock) as processes:
+                while waiting or processes.works:
+                    for cell in list(waiting):
+                        begun = [work.cell for work in processes.works]
+                        if len(begun) == self._jobs or self._must_wait(cell, begun, waiting):
+                            continue
+                        waiting.remove(cell)
+                        work = prepare(cell)
+                        if work:
+                            processes.start(work)
+                        else:
+                            end(f"{cell.recipe.distill.teacher}: is no finished teacher; its students were left out")
+                    self._show(processes.works, bar)
+                    for work, code in processes.ended():
+                        end(f"{work.folder}: {_reason(code, work.folder / work.log)}" if code else "")
         return failed
 
-    def _compute(self, cell: Cell, bar: tqdm) -> str:
-        """Compute one cell; returns what went wrong, or nothing."""
+    def _must_wait(self, cell: Cell, begun: Sequence[Cell], waiting: Sequence[Cell]) -> bool:
+        """Whether a cell would lack what others are yet to make, or make it a second time."""
+        teacher, pretrained = cell.recipe.distill.teacher, self.cells.pretrained(cell)
+        if teacher:
+            trained = [other for other in (*begun, *waiting) if not other.given and self.cells.folder(other)]
+            if any(self.cells.run(other).resolve() == Path(teacher).resolve() for other in trained):
+                return True
+            # Who has a checkpoint has had the teacher's answers, which are kept for all.
+            asking = [other for other in begun if other.recipe.distill.teacher == teacher]
+            if not all(Run(self.cells.run(other)).last.is_file() for other in asking):
+                return True
+        if pretrained and not pretrained.is_file():
+            return any(self.cells.pretrained(other) == pretrained for other in begun)
+        return False
+
+    def _show(self, works: Iterable[_Work], bar: tqdm) -> None:
+        """Tell which cells are computed, and how far each is."""
+        bar.set_description(", ".join(f"{work.folder.parent.name} {work.folder.name}" for work in works))
+        epochs = [(len(Run(self.cells.run(work.cell)).metrics()), work.cell.recipe.training.epochs) for work in works]
+        bar.set_postfix_str(", ".join(f"epoch {done}/{total}" for done, total in epochs))
+
+    def _task(self, cell: Cell) -> _Work | None:
+        """Write down what is to be computed; None while its teacher is not trained."""
         folder, pretrained = self.cells.folder(cell), self.cells.pretrained(cell)
         if folder is None:
-            return f"{cell.recipe.distill.teacher}: is no finished teacher; its students were left out"
+            return None
         files.sweep(folder)
         task = {
             "digest": self.cells.digest(cell),
@@ -119,23 +169,7 @@ class Runner:
             "command": self.cells.command(cell),
         }
         files.write_json(folder / "cell.json", task | self._origin)
-        bar.set_description(f"{folder.parent.name}, seed {cell.seed}")
-
-        def look() -> None:
-            lines = Run(task["run"]).metrics()
-            bar.set_postfix_str(f"epoch {len(lines)}/{cell.recipe.training.epochs}")
-
-        return self._of_cell(folder, "log.txt", look)
-
-    def _correct(self, cell: Cell, corrector: Path, bar: tqdm) -> str:
-        """Correct one cell's sentences; returns what went wrong, or nothing."""
-        folder = self.cells.folder(cell)
-        bar.set_description(f"{folder.parent.name}, seed {cell.seed}, corrected")
-        return self._of_cell(folder, "corrected.txt", lambda: None, corrector.resolve())
-
-    def _of_cell(self, folder: Path, log: str, look: Callable[[], None], *corrector: Path) -> str:
-        code = self._process("worker", (folder, *corrector), folder / log, look)
-        return f"{folder}: {_reason(code, folder / log)}" if code else ""
+        return _Work(cell, folder, (), "log.txt")
 
     def time_networks(self, networks: Sequence[ModelOptions], classes: int, out: Path) -> None:
         """Write how long networks take on one thread, unless it is written.
@@ -152,30 +186,60 @@ class Runner:
         }  # fmt: skip
         path, log = self.cells.out / "speed-task.json", self.cells.out / "speed.log"
         files.write_json(path, task)
-        code = self._process("speed", (path,), log, lambda: None)
+        with _process("speed", (path,), log, self._lock) as process:
+            code = process.wait()
         if code:
             raise UsageError(f"{log}: the networks could not be timed: {_reason(code, log)}")
 
-    def _process(self, module: str, arguments: Sequence[Path], log: Path, look: Callable[[], None]) -> int:
-        """Run a module of this package in a process of its own; returns its exit code."""
-        command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,  # by whose end the process notices ours
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                pass_fds=(self._lock.fileno(),),
-            )
-            try:
-                while True:
-                    look()
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        return process.wait(LOOK_SECONDS)
-            finally:
-                process.kill()
-                process.wait()
-                process.stdin.close()
+
+@contextlib.contextmanager
+def _process(module: str, arguments: Sequence[Path], log: Path, lock: BinaryIO) -> Iterator[subprocess.Popen]:
+    """A module of this package in a process of its own, which does not outlive the context."""
+    command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # by whose end the process notices ours
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock.fileno(),),
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+
+
+class _Processes(contextlib.ExitStack):
+    """The processes at work, none of which outlives the context."""
+
+    def __init__(self, lock: BinaryIO) -> None:
+        super().__init__()
+        self._lock = lock
+        self._running: dict[_Work, subprocess.Popen] = {}
+
+    @property
+    def works(self) -> list[_Work]:
+        """What they do, the one begun first coming first."""
+        return list(self._running)
+
+    def start(self, work: _Work) -> None:
+        """Begin something."""
+        process = _process("worker", (work.folder, *work.given), work.folder / work.log, self._lock)
+        self._running[work] = self.enter_context(process)
+
+    def ended(self) -> list[tuple[_Work, int]]:
+        """Those that have ended, with their exit codes; waits a while for the first to end."""
+        for process in self._running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_SECONDS / len(self._running))
+        codes = [(work, process.poll()) for work, process in self._running.items()]
+        found = [(work, code) for work, code in codes if code is not None]
+        for work, _ in found:
+            del self._running[work]
+        return found
 
 
 def _reason(code: int, log: Path) -> str:
