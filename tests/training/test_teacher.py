@@ -40,7 +40,12 @@ def teacher(tiny_run, tiny_corpus, tmp_path):
 
 def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
     split = load_split(teacher.corpus, "train")
+    teacher.kept(split.part(range(5, 15)))
+    (folder,) = (teacher.run.root / "kept").iterdir()
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(before) == 10
     conv, sequence = teacher.kept(split)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
     assert (conv.name, sequence.name, conv.stride) == (CONV, SEQUENCE, 4)
     stream = stream_of(teacher.recipe.model, teacher.recipe.features, teacher.corpus, split)
     frames = [sample.frames for sample in split.samples]
@@ -49,7 +54,6 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
         assert np.allclose(conv.shown(i, None), of_conv, rtol=2e-3, atol=2e-3)
         assert np.allclose(sequence.shown(i, None), of_sequence, rtol=2e-3, atol=2e-3)
 
-    (folder,) = (teacher.run.root / "kept").iterdir()
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert len(before) == len(split.samples)
     damaged, lost = sorted(before)[:2]
@@ -63,6 +67,11 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
     changed = {path for path in folder.iterdir() if path.stat().st_mtime_ns != before[path]}
     assert changed == {damaged, lost}
     assert all(np.array_equal(again.shown(i, None), conv.shown(i, None)) for i in range(len(frames)))
+
+    # A list that names another clip by the same name.
+    renamed = replace(split.samples[0], landmarks="landmarks/another.npz")
+    teacher.kept(split._replace(samples=[renamed, *split.samples[1:]]))
+    assert len(list(folder.iterdir())) == len(before) + 1
 
 
 def test_other_weights_have_other_logits(teacher):

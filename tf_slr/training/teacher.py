@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,16 +83,17 @@ class Teacher:
     def kept(self, split: UsableSplit, features: bool = False) -> list[KeptOutput]:
         """What it says of every clip as it is, computed once and kept beside its weights: both heads' logits.
 
-        What an interrupted run computed is kept. The folder carries the hash of the weights and of
-        what decides what the teacher sees, so that outputs of other weights or clips are never taken.
+        What an interrupted run computed is kept, and what was computed for other parts of the corpus. The folder
+        carries the hash of the weights and of what decides what the teacher sees, a file's name that of what the
+        lists say of its clip, so that outputs of other weights or clips are never taken.
 
         Args:
             split: the clips.
             features: whether frame-level features are kept as well.
         """
         outputs = self._outputs(features)
-        folder = self.run.root / "kept" / self._key(split.samples)
-        paths = [folder / f"{sample.id}.npz" for sample in split.samples]
+        folder = self.run.root / "kept" / self._key()
+        paths = [folder / f"{sample.id}-{_hash(_clip_facts(sample))}.npz" for sample in split.samples]
         frames = split.frames
         missing = [i for i, path in enumerate(paths) if not sound(path, frames[i], outputs)]
         if missing:
@@ -117,13 +117,21 @@ class Teacher:
             outputs.append(Output(FEATURES, "frame_features", model.temporal.every, model.feature_shape))
         return outputs
 
-    def _key(self, samples: Sequence[Sample]) -> str:
+    def _key(self) -> str:
         # Not these: a clip as it is looks the same whatever they are.
         ignored = dict.fromkeys(("augment", "source", "kept", "workers"))
         facts = {
             "weights": files.sha256(self.run.best),
             "features": config.to_table(self.recipe.features) | ignored,
             "corpus": str(self.corpus.root.resolve()),
-            "clips": [[sample.id, sample.frames, sample.video, sample.landmarks] for sample in samples],
         }
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+        return _hash(facts)
+
+
+def _clip_facts(sample: Sample) -> list:
+    """What of a clip's annotation decides what is seen of it."""
+    return [sample.frames, sample.video, sample.landmarks]
+
+
+def _hash(facts: dict | list) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
