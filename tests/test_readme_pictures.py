@@ -1,4 +1,4 @@
-"""The pictures of README.md: all there, small, and made anew by their tool."""
+"""The pictures of README.md: all there, small, and made anew by their tool; and the links of the documents."""
 
 import re
 import subprocess
@@ -15,11 +15,28 @@ MADE = {"example.jpg", "teacher.jpg", "recognize.jpg", "live.jpg", "record.jpg"}
 
 def test_every_picture_is_there_and_shown_and_small():
     shown = set(re.findall(r"!\[[^\]]+\]\((docs/[^)]+)\)", (ROOT / "README.md").read_text()))
-    there = {f"docs/{path.name}": path.stat().st_size for path in (ROOT / "docs").iterdir()}
+    there = {f"docs/{path.name}": path.stat().st_size for path in (ROOT / "docs").iterdir() if path.suffix != ".md"}
     assert shown == set(there)
     assert {f"docs/{name}" for name in MADE} <= shown
     assert max(there.values()) < 150_000
     assert sum(there.values()) < 900_000
+
+
+def anchors(document):
+    """What a document's headings are called in links, as GitHub makes it of them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", ["README.md", "RESULTS.md", "docs/history.md"])
+def test_every_link_leads_to_a_file_and_a_heading(name):
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / name).read_text())
+    found = [link.partition("#") for link in links if "://" not in link]
+    assert found
+    for path, _, anchor in found:
+        target = ((ROOT / name).parent / path) if path else ROOT / name
+        assert target.is_file(), path
+        assert not anchor or anchor in anchors(target), anchor
 
 
 def draw(bundle, corpus, out):
