@@ -94,7 +94,7 @@ class Trainer:
         # What the recipe names is looked at before the run folder is made.
         self.vocabulary = corpus.vocabulary()
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
-        channels = teacher.comparable_channels(recipe) if teacher and recipe.distill.features else 0
+        channels = teacher.comparable_channels(recipe) if recipe.distill.features else 0
         self.told = (
             stream_under(recipe.features.normalisation, corpus, self.train, TOLD)
             if options.landmarks or recipe.pretrain.epochs

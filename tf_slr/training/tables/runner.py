@@ -117,9 +117,13 @@ class Runner:
 
             with _Processes(self._lock) as processes:
                 while waiting or processes.works:
+                    begun = [work.cell for work in processes.works]
+                    coming = self._runs_of([*begun, *waiting]) if len(begun) < self._jobs else set()
                     for cell in list(waiting):
                         begun = [work.cell for work in processes.works]
-                        if len(begun) == self._jobs or self._must_wait(cell, begun, waiting):
+                        if len(begun) == self._jobs:
+                            break
+                        if self._must_wait(cell, begun, coming):
                             continue
                         waiting.remove(cell)
                         work = prepare(cell)
@@ -132,12 +136,15 @@ class Runner:
                         end(f"{work.folder}: {_reason(code, work.folder / work.log)}" if code else "")
         return failed
 
-    def _must_wait(self, cell: Cell, begun: Sequence[Cell], waiting: Sequence[Cell]) -> bool:
-        """Whether a cell would lack what others are yet to make, or make it a second time."""
+    def _runs_of(self, cells: Iterable[Cell]) -> set[Path]:
+        """The run folders of those cells that are trained here, and whose teachers are trained."""
+        return {self.cells.run(cell).resolve() for cell in cells if not cell.given and self.cells.folder(cell)}
+
+    def _must_wait(self, cell: Cell, begun: Sequence[Cell], coming: set[Path]) -> bool:
+        """Whether a cell would lack what others are yet to make, such as the runs coming, or make it a second time."""
         teacher, pretrained = cell.recipe.distill.teacher, self.cells.pretrained(cell)
         if teacher:
-            trained = [other for other in (*begun, *waiting) if not other.given and self.cells.folder(other)]
-            if any(self.cells.run(other).resolve() == Path(teacher).resolve() for other in trained):
+            if Path(teacher).resolve() in coming:
                 return True
             # Who has a checkpoint has had the teacher's answers, which are kept for all.
             asking = [other for other in begun if other.recipe.distill.teacher == teacher]
