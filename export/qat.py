@@ -10,8 +10,6 @@ variant does without, has one scale for each gate instead of each channel.
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -196,8 +194,7 @@ class QatTrainer(Trainer):
 
 def qat_run(run: Run, options: QatOptions) -> Run:
     """Where the fine-tuning of a run's weights is kept."""
-    facts = [files.sha256(run.best), config.to_table(options)]
-    return Run(run.root / "qat" / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16])
+    return Run(run.root / "qat" / files.sha256_of([files.sha256(run.best), config.to_table(options)])[:16])
 
 
 def fine_tuning(recipe: Recipe, options: QatOptions) -> Recipe:

@@ -263,3 +263,12 @@ def test_writers_of_one_file_and_sweepers_leave_each_other_alone(tmp_path):
         assert content == content[:2] * 5000
     files.sweep(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "b.bin"]
+
+
+def test_a_hash_of_facts_knows_what_matters():
+    """Names on disk and resuming rest on it: what is said differently must not differ, what is different must."""
+    facts = {"classes": 81, "glosses": ["WĘDKA", "\udcff"], "weights": {"conv": 5.0, "fade": True}}
+    turned = {name: facts[name] for name in reversed(facts)}
+    assert files.sha256_of(turned) == files.sha256_of(facts)
+    for other in ({"classes": 82}, {"classes": "81"}, {"glosses": facts["glosses"][::-1]}, {"weights": {"conv": 5.0}}):
+        assert files.sha256_of(facts | other) != files.sha256_of(facts)

@@ -265,3 +265,8 @@ def sha256(path: Path | str) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def sha256_of(facts: object) -> str:
+    """The SHA-256 of plain data, in hexadecimal: the order of a dict's entries does not matter, a list's does."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -91,9 +91,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="a prepared corpus")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
-    parser.add_argument(
-        "--tables", nargs="+", choices=("1", "4", "6", "7", "crkd"), default=["1", "4", "6", "7", "crkd"]
-    )
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (the teacher has one)")
     parser.add_argument("--jobs", type=int, default=1,
                         help="runs at once, each with memory of its own; a single one has all processors")  # fmt: skip

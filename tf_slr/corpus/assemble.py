@@ -9,8 +9,6 @@ the same to the byte as one run without shards.
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +79,7 @@ def assemble(plan: Plan, out: Path | str, how: Assembly) -> list[str]:
         return finish(plan, out, ended)
     part = out / "parts" / f"{how.shard}-of-{how.shards}.json"
     content = {"plan": _plan_table(plan), "ended": [dataclasses.asdict(result) for result in ended]}
-    files.write_json(part, {"sha256": _digest(content), **content})
+    files.write_json(part, {"sha256": files.sha256_of(content), **content})
     refused = [result.refusal for result in ended if result.refusal]
     return [*refused, f"note: part {how.shard} of {how.shards} is tracked; 'tf-slr merge' makes a corpus of all parts"]
 
@@ -152,12 +150,12 @@ def _read_part(path: Path) -> _Part:
     content = files.read_json(path)
     number, _, count = path.stem.partition("-of-")
     # What was sealed was written by this module, so nothing below needs a check of its own.
-    if content.pop("sha256", None) != _digest(content) or not (number.isdecimal() and count.isdecimal()):
+    if content.pop("sha256", None) != files.sha256_of(content) or not (number.isdecimal() and count.isdecimal()):
         raise DataError(f"{path}: is damaged; make this part again")
     table = content["plan"]
     # Paths of videos and of lists are no part of what must agree: machines mount disks differently.
     rows = [[*row[:1], *row[2:]] for row in table["entries"]]
-    collection = _digest(table | {"entries": rows, "refused": [], "notes": []})
+    collection = files.sha256_of(table | {"entries": rows, "refused": [], "notes": []})
     rows = [Entry(*row) for row in table["entries"]]
     entries = tuple(row._replace(video=Path(row.video), glosses=tuple(row.glosses)) for row in rows)
     lists = {name: tuple(table[name]) for name in ("refused", "notes")}
@@ -170,7 +168,3 @@ def _plan_table(plan: Plan) -> dict:
     table = dataclasses.asdict(dataclasses.replace(plan, entries=()))
     table["entries"] = [[str(value) if isinstance(value, Path) else value for value in entry] for entry in plan.entries]
     return table
-
-
-def _digest(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

@@ -6,8 +6,6 @@ teach.json    how good it is                 teach.md  the same for people
 """
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +94,7 @@ class Lesson:
         """Hash of the list of signs and of every take, in their order."""
         there = self.recordings
         paths = [path for sign in (*there.list.signs, None) for path in there.takes(sign)]
-        facts = [config.to_table(there.list), [(path.name, files.sha256(path)) for path in paths]]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return files.sha256_of([config.to_table(there.list), [(path.name, files.sha256(path)) for path in paths]])
 
     @property
     def learnt(self) -> bool:

@@ -1,8 +1,6 @@
 """The teacher of a distillation: what it said, kept, or itself where it sees every batch."""
 
 import functools
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +91,7 @@ class Teacher:
         """
         outputs = self._outputs(features)
         folder = self.run.root / "kept" / self._key()
-        paths = [folder / f"{sample.id}-{_hash(_clip_facts(sample))}.npz" for sample in split.samples]
+        paths = [folder / f"{sample.id}-{files.sha256_of(_clip_facts(sample))[:16]}.npz" for sample in split.samples]
         frames = split.frames
         missing = [i for i, path in enumerate(paths) if not sound(path, frames[i], outputs)]
         if missing:
@@ -125,13 +123,9 @@ class Teacher:
             "features": config.to_table(self.recipe.features) | ignored,
             "corpus": str(self.corpus.root.resolve()),
         }
-        return _hash(facts)
+        return files.sha256_of(facts)[:16]
 
 
 def _clip_facts(sample: Sample) -> list:
     """What of a clip's annotation decides what is seen of it."""
     return [sample.frames, sample.video, sample.landmarks]
-
-
-def _hash(facts: dict | list) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

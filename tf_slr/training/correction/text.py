@@ -1,7 +1,5 @@
 """The sentences a corrector learns from: a corpus' training split, or a list of annotations alone."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +48,7 @@ class Text:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that is learned from."""
-        content = json.dumps([self.unit, self.rules, self.sentences], ensure_ascii=False)
-        return hashlib.sha256(content.encode(errors="replace")).hexdigest()
+        return files.sha256_of([self.unit, self.rules, list(self.sentences.items())])
 
 
 def text_of_corpus(corpus: Corpus, rules: Rules) -> Text:

@@ -1,7 +1,5 @@
 """The corrector's training: two networks, one after the other; seeded, resumable at any moment."""
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -253,5 +251,4 @@ class CorrectionTrainer:
 
 def _mark(examples: Mapping[str, Example]) -> str:
     """Hash of recognised examples; empty without any."""
-    content = json.dumps({name: example.slots for name, example in examples.items()}, ensure_ascii=False)
-    return hashlib.sha256(content.encode(errors="replace")).hexdigest() if examples else ""
+    return files.sha256_of([(name, example.slots) for name, example in examples.items()]) if examples else ""

@@ -11,8 +11,6 @@ OUT/pretrained/   what cells that differ in distillation alone learn first, and 
 
 import dataclasses
 import functools
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +104,7 @@ class Cells:
 
     def digest(self, cell: Cell) -> str:
         """Hash of everything that decides the figures of a cell: recipe, seed, corpus, weights of the teacher."""
-        return _hash([self._of_recipe(cell), cell.seed, self._test, VERSION])
+        return files.sha256_of([self._of_recipe(cell), cell.seed, self._test, VERSION])
 
     def result(self, cell: Cell) -> dict | None:
         """The figures of a cell, or None if they are not, or no longer, there."""
@@ -139,7 +137,7 @@ class Cells:
         del table["training"]["seed"]
         table["distill"]["teacher"] = _weights(cell.recipe.distill.teacher) if cell.recipe.distill.teacher else ""
         given = _weights(str(cell.given)) if cell.given else ""
-        return _hash([table, self.fingerprint, given])
+        return files.sha256_of([table, self.fingerprint, given])
 
 
 def corrected_name(corrector: Path) -> str:
@@ -160,7 +158,3 @@ def _weights(root: str) -> str:
 def _hash_of_file(path: Path, changed: int) -> str:
     """A teacher's 100 MB are hashed once, not for every cell: `changed` is when the file was."""
     return files.sha256(path)
-
-
-def _hash(facts: list) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

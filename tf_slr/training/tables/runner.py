@@ -245,7 +245,7 @@ class _Processes(contextlib.ExitStack):
         codes = [(work, process.poll()) for work, process in self._running.items()]
         found = [(work, code) for work, code in codes if code is not None]
         for work, _ in found:
-            del self._running[work]
+            self._running.pop(work).stdin.close()
         return found
 
 

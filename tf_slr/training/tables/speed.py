@@ -6,8 +6,6 @@ All in one process and in turns, so that they meet the same noise. TensorFlow in
 alike; a deployed student is faster (`tools/bench.py`).
 """
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,8 +30,7 @@ SECONDS, FEWEST = 60.0, 3
 
 def key(options: ModelOptions, classes: int) -> str:
     """What tells the times of one network from those of others: weights do not matter."""
-    table = config.to_table(options) | {"classes": classes}
-    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
+    return files.sha256_of(config.to_table(options) | {"classes": classes})[:12]
 
 
 def time_networks(networks: Sequence[ModelOptions], classes: int) -> dict[str, dict]:
