@@ -20,7 +20,7 @@ from tests.training.mirrored import CLASSES, NETWORKS, batch_for
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
-from tf_slr.features.batches import Share, TrainingBatches, plan
+from tf_slr.features.batches import Share, TrainingBatches, batch_count, plan
 from tf_slr.features.splits import load_split
 from tf_slr.training import checkpoints
 from tf_slr.training.networks import build, inputs_of, stream_of
@@ -160,9 +160,24 @@ def test_every_replica_has_a_clip_in_every_batch(lengths, size, least, seed):
     dealt = plan(lengths, size, np.random.default_rng(seed), least)
     assert sorted(np.concatenate(dealt).tolist()) == list(range(len(lengths)))
     assert least <= min(map(len, dealt))
+    assert len(dealt) == batch_count(len(lengths), size, least)
     # 9 clips cannot be batches of 4 only: then the last has more.
     possible = len(lengths) // least >= -(-len(lengths) // size)
     assert max(map(len, dealt)) <= (size if possible else size + least)
+
+
+@pytest.mark.parametrize(("count", "size", "batches"), [(10, 5, 2), (11, 3, 3), (10, 3, 3)])
+def test_an_epoch_has_no_more_batches_than_have_a_clip_for_each_replica(tiny_corpus, tiny_recipe, count, size, batches):
+    """11 clips in batches of 3 for 3 replicas are 3 batches, of which one has 5 clips, not 4."""
+    corpus, recipe = Corpus(tiny_corpus), load_recipe(str(tiny_recipe))
+    split = load_split(corpus, "train").part(range(count))
+    stream = stream_of(recipe.model, recipe.features, corpus, split)
+    data = TrainingBatches(split, [stream], corpus.vocabulary(), recipe.features, size, 0, replicas=3)
+    assert len(data) == batches
+    met = [part["frames"].shape[0] for part in data.dataset(0, 0, len(data), Share(0, 3, 3))]
+    assert len(met) == 3 * batches
+    assert sum(met) == count
+    assert min(met) > 0
 
 
 def test_a_worker_reads_its_part_of_each_batch_only(tiny_corpus, tiny_recipe):
@@ -171,7 +186,7 @@ def test_a_worker_reads_its_part_of_each_batch_only(tiny_corpus, tiny_recipe):
     stream = stream_of(recipe.model, recipe.features, corpus, split)
     read, shown = [], stream.shown
     stream.shown = lambda index, change: read.append(index) or shown(index, change)
-    batches = TrainingBatches(split, [stream], corpus.vocabulary(), recipe.features, 11, 0)
+    batches = TrainingBatches(split, [stream], corpus.vocabulary(), recipe.features, 11, 0, replicas=3)
 
     def epoch(share):
         read.clear()

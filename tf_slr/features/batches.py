@@ -82,6 +82,11 @@ class Share:
     total: int = 1
 
 
+def batch_count(clips: int, size: int, least: int = 1) -> int:
+    """How many batches `plan` deals so many clips into."""
+    return max(1, min(math.ceil(clips / size), clips // least))
+
+
 def plan(lengths: Sequence[int], size: int, rng: np.random.Generator, least: int = 1) -> list[np.ndarray]:
     """Deal clips into batches of similar length, in random order.
 
@@ -95,7 +100,7 @@ def plan(lengths: Sequence[int], size: int, rng: np.random.Generator, least: int
             even that is too little, there is a batch less, and the last one is larger.
     """
     order = np.argsort(np.asarray(lengths) * rng.uniform(0.9, 1.1, len(lengths)), kind="stable")
-    count = max(1, min(-(-len(order) // size), len(order) // least))
+    count = batch_count(len(order), size, least)
     starts = [min(i * size, max(0, len(order) - (count - i) * least)) for i in range(count)]
     batches = [order[start:stop] for start, stop in zip(starts, [*starts[1:], len(order)], strict=True)]
     return [batches[i] for i in rng.permutation(len(batches))]
@@ -115,6 +120,7 @@ class TrainingBatches:
         size: clips in a batch.
         seed: of order and changes.
         pictures: how many single moments of each clip are shown, anew by chance in every epoch; 0 for whole clips.
+        replicas: how many train together, in all processes: every batch has a clip for each.
     """
 
     def __init__(
@@ -126,16 +132,17 @@ class TrainingBatches:
         size: int,
         seed: int,
         pictures: int = 0,
+        replicas: int = 1,
     ) -> None:
         self.streams, self.options, self.size, self.seed = list(streams), options, size, seed
-        self.pictures = pictures
+        self.pictures, self.replicas = pictures, replicas
         self.lengths = split.frames
         self.labels = [vocabulary.encode(sample.glosses) for sample in split.samples]
         # Why the last dataset broke off: a clip that could not be read any more.
         self._fault: DataError | None = None
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths) / self.size)
+        return batch_count(len(self.lengths), self.size, self.replicas)
 
     def dataset(self, epoch: int, start: int, stop: int, share: Share = Share()) -> tf.data.Dataset:
         """Batches `start` to `stop` of an epoch, as a tf.data pipeline of `Batch` dictionaries.
@@ -147,7 +154,7 @@ class TrainingBatches:
             share: what of every batch is read: an element for each replica of this process, then those of the
                 next batch. Batches have similar lengths and are ordered by it, so that parts are dealt in turn.
         """
-        batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]), share.total)
+        batches = plan(self.lengths, self.size, np.random.default_rng([self.seed, epoch]), self.replicas)
         signature = self._signature()
 
         def make(number: np.ndarray) -> list[np.ndarray]:

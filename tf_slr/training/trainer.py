@@ -86,11 +86,15 @@ class Trainer:
         if options.clips:
             self.train = self.train.part(range(options.clips))
         replicas = self.strategy.num_replicas_in_sync
-        if min(options.batch, len(self.train.samples)) < replicas:
-            raise UsageError(
-                f"training.batch: each of {replicas} replicas needs a clip in every batch, received batches of "
-                f"{options.batch} from {len(self.train.samples)} clips"
-            )
+        sizes = {"training.batch": options.batch}
+        if recipe.pretrain.epochs:
+            sizes["pretrain.clips"] = recipe.pretrain.clips
+        for name, size in sizes.items():
+            if min(size, len(self.train.samples)) < replicas:
+                raise UsageError(
+                    f"{name}: each of {replicas} replicas needs a clip in every batch, received batches of "
+                    f"{size} from {len(self.train.samples)} clips"
+                )
         # What the recipe names is looked at before the run folder is made.
         self.vocabulary = corpus.vocabulary()
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
@@ -112,7 +116,7 @@ class Trainer:
         if options.landmarks:
             streams.append(self.told)
         self.batches = TrainingBatches(
-            self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed
+            self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed, replicas=replicas
         )
         with self.strategy.scope(), worker_loss_told(self.strategy):
             with computing_in(options.precision):
@@ -169,9 +173,11 @@ class Trainer:
         with tqdm(total=epochs * len(self.batches), initial=done, unit="step", disable=None) as bar:
             while self.state["epoch"] < epochs:
                 bar.set_description(f"epoch {self.state['epoch'] + 1}/{epochs}")
-                self._segment(bar)
+                # With more replicas than before it was stopped an epoch may have fewer batches, and be over already.
+                if self.state["batch"] < len(self.batches):
+                    self._segment(bar)
                 self.state["seconds"] = time.monotonic() - started
-                if self.state["batch"] == len(self.batches):
+                if self.state["batch"] >= len(self.batches):
                     self._end_epoch(bar)
                 if self.is_chief:
                     checkpoints.save(self.run.last, self.state, **self._variables())
@@ -199,8 +205,9 @@ class Trainer:
         video = stream_of(recipe.model, recipe.features, self.corpus, self.train, pictures=self.pictures, every=1)
         streams, seed = [video, self.told], recipe.training.seed
         batches = TrainingBatches(
-            self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures
-        )
+            self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures,
+            self.strategy.num_replicas_in_sync,
+        )  # fmt: skip
         with self.strategy.scope(), worker_loss_told(self.strategy):
             head = self.model.landmark_head or LandmarkHead(recipe.model.frame_width)
             rate = OneCycle(options.learning_rate, options.epochs * len(batches))
