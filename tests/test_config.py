@@ -69,6 +69,9 @@ def test_values_and_settings(toml):
         ("", ["count"], "expected a.b=value"),
         ("count = 1", ["count.x=1"], "is a value, not a table"),
         ("count = ", [], "not valid TOML"),
+        ("promise = nan", [], "expected a finite number, received nan"),
+        ("", ["inner.rate=inf"], "inner.rate: expected float, received 'inf'"),
+        ("", ["inner.rate=1e999"], "inner.rate: expected float, received '1e999'"),
     ],
 )
 def test_faults_are_named(toml, text, settings, message):
@@ -95,6 +98,10 @@ def test_one_of_several_classes_is_chosen_by_its_kind(toml):
     assert config.load(Shaped, toml(config.to_toml(config.to_table(options)))) == options
     with pytest.raises(UsageError, match=r"shape\.kind: expected 'round' or 'square', received 'flat'"):
         config.load(Shaped, toml("[shape]\nkind = 'flat'"))
+    with pytest.raises(UsageError, match=r"shape: expected a table, such as shape\.kind = VALUE, received 'square'"):
+        config.load(Shaped, toml("shape = 'square'"))
+    with pytest.raises(UsageError, match=r"shape\.kind: expected 'round' or 'square', received \['square'\]"):
+        config.load(Shaped, toml("[shape]\nkind = ['square']"))
     with pytest.raises(UsageError, match=r"unknown key shape\.radius"):
         config.load(Shaped, toml("[shape]\nkind = 'square'\nradius = 3"))
 

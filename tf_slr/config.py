@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import math
 import sys
 import tomllib
 import types
@@ -29,9 +30,17 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         UsageError: it is not TOML.
     """
     try:
-        return tomllib.loads(files.read_text(path))
+        return tomllib.loads(files.read_text(path), parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML ({error})") from error
+
+
+def _finite(text: str) -> float:
+    """A number; TOML also knows inf and nan, which no option of ours means."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, received {text}")
+    return value
 
 
 def load(cls: type[Options], path: Path | str) -> Options:
@@ -103,7 +112,7 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
     if not equals or not all(names):
         raise UsageError(f"--set: expected a.b=value, received {setting!r}")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}", parse_float=_finite)["value"]
     except ValueError:
         value = text
     for name in names[:-1]:
@@ -143,8 +152,10 @@ def _convert(kind: Any, value: Any, source: str, key: str) -> Any:
     if origin is types.UnionType and isinstance(value, dict):
         return build(_chosen(arguments, value, source, key), value, source, f"{key}.")
     if origin is types.UnionType:
-        (kind,) = (argument for argument in arguments if argument is not types.NoneType)
-        return _convert(kind, value, source, key)
+        kinds = [argument for argument in arguments if argument is not types.NoneType]
+        if len(kinds) > 1:
+            raise UsageError(f"{source}: {key}: expected a table, such as {key}.kind = VALUE, received {value!r}")
+        return _convert(kinds[0], value, source, key)
     if origin is typing.Literal and value in arguments:
         return value
     if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
@@ -162,7 +173,7 @@ def _chosen(classes: tuple[type, ...], table: dict[str, Any], source: str, key: 
         return classes[0]
     kinds = {cls.kind: cls for cls in classes}
     kind = table.get("kind", next(iter(kinds)))
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise UsageError(f"{source}: {key}.kind: expected {' or '.join(map(repr, kinds))}, received {kind!r}")
     return kinds[kind]
 

@@ -18,6 +18,7 @@ from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.training.distill import DistillOptions
+from tf_slr.training.landmark_head import TOLD
 from tf_slr.training.networks import ModelOptions, build
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.strategy import shared_dataset
@@ -25,12 +26,12 @@ from tf_slr.training.teacher import SEEN
 
 CLASSES = 5
 STEPS = 3
-_TEMPORAL = TemporalOptions(width=8, lstm_layers=1)
+_TEMPORAL = TemporalOptions(every=2, stack="K5-P2-K5", width=8, lstm_layers=1)
 NETWORKS = {
     "mslr": MslrOptions(width=8, hidden=6, dropout=0.0),
     "corrnet": CorrNetOptions(size=14, stem="small", stem_stride=1, widths=(4, 6), blocks=(1, 1), correlated=(2,),
-                              temporal=_TEMPORAL),
-    "lrinet": LriNetOptions(size=14, widths=(4, 6), blocks=(1, 1), plain_blocks=1, temporal=_TEMPORAL),
+                              frame="all", temporal=_TEMPORAL),
+    "lrinet": LriNetOptions(size=14, widths=(4, 6), blocks=(1, 1), plain_blocks=1, frame="places", temporal=_TEMPORAL),
 }  # fmt: skip
 # Of the features' size, but with more channels: what tells them from the student's is dealt to the replicas too.
 _TEACHER = dataclasses.replace(NETWORKS["corrnet"], widths=(4, 10))
@@ -45,7 +46,9 @@ def batch_for(options: ModelOptions) -> Batch:
     if isinstance(options, MslrOptions):
         return batch | {"landmarks": rng.normal(size=(5, 24, VALUES)).astype(np.float32)}
     video = rng.integers(0, 256, (5, 24, options.size, options.size, 3)).astype(np.uint8)
-    return batch | {"video": video, SEEN: video}
+    told = rng.normal(size=(5, 24, VALUES)).astype(np.float32)
+    told[1::2, :, : VALUES // 2] = 0  # what was not found is not dealt evenly
+    return batch | {"video": video, SEEN: video, TOLD: told}
 
 
 def train(
@@ -60,7 +63,7 @@ def train(
         tf_keras.utils.set_random_seed(1)
         network, teacher = build(options, CLASSES), build(_TEACHER, CLASSES, seed=1) if SEEN in batch else None
         channels = _TEACHER.feature_shape[-1] if distill.features else 0
-        model = Recogniser(network, 1.0, distill, teacher, features=channels)
+        model = Recogniser(network, 1.0, distill, teacher, landmarks=float(TOLD in batch), features=channels)
         model.compile(tf_keras.optimizers.SGD(0.05))
     if initial:
         network.set_weights(initial)

@@ -66,6 +66,17 @@ def test_peaked_logits_stay_finite():
     assert np.isfinite(tape.gradient(loss, logits)).all()
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_have_a_loss_that_is_none(broken):
+    """Else a training that diverged would look like a perfect one."""
+    logits = np.random.default_rng(0).normal(0, 1, (2, 6, 4)).astype(np.float32)
+    logits[0, 2, 1] = broken
+    arguments = (tf.constant([6, 6]), tf.constant([[1, 2], [1, 0]]), tf.constant([2, 1]))
+    losses = negative_log_likelihood(tf.constant(logits), *arguments).numpy()
+    assert np.isnan(losses[0])
+    assert losses[1] > 0
+
+
 def test_a_clip_too_short_for_its_glosses_teaches_nothing():
     logits = tf.constant(np.random.default_rng(0).normal(0, 1, (2, 3, 4)).astype(np.float32))
     arguments = (tf.constant([2, 3]), tf.constant([[1, 1, 2], [1, 0, 0]]), tf.constant([3, 1]))

@@ -142,7 +142,7 @@ def test_what_was_not_found_and_what_is_not_looked_at_does_not_count():
     told = landmarks[:, ::2] + 2.0
     landmarks[:, :, RIGHT_HAND] = 0.0
     flat = landmarks.reshape(2, 6, VALUES)
-    assert float(landmark_distance(told, flat, tf.constant([6, 3]), 2)) == pytest.approx(4.0, rel=1e-5)
+    assert float(landmark_distance(told, flat, tf.constant([6, 3]), 2)[0]) == pytest.approx(4.0, rel=1e-5)
     told[1, 2] = 1e6  # beyond the shorter clip's end
-    assert float(landmark_distance(told, flat, tf.constant([6, 3]), 2)) == pytest.approx(4.0, rel=1e-5)
-    assert float(landmark_distance(told, flat * 0, tf.constant([6, 3]), 2)) == 0.0
+    assert float(landmark_distance(told, flat, tf.constant([6, 3]), 2)[0]) == pytest.approx(4.0, rel=1e-5)
+    assert float(landmark_distance(told, flat * 0, tf.constant([6, 3]), 2)[0]) == 0.0

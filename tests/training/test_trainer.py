@@ -17,6 +17,7 @@ from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.training import checkpoints
+from tf_slr.training.correction.recipe import load_corrector_recipe
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import Linear, OneCycle
@@ -40,7 +41,7 @@ def test_it_learns_and_records_the_run(tiny_run):
     assert lines[-1]["loss"] < lines[0]["loss"] / 3
     assert min(line["dev_wer"] for line in lines) == summary["dev_wer"]
     assert lines[summary["best_epoch"] - 1]["dev_wer"] == summary["dev_wer"]
-    assert sorted(path.name for path in tiny_run.iterdir()) >= ["best.npz", "corpus.json", "last.npz", "metrics.jsonl"]
+    assert {path.name for path in tiny_run.iterdir()} >= {"best.npz", "corpus.json", "last.npz", "metrics.jsonl"}
     assert not list(tiny_run.glob(".tmp*"))
 
 
@@ -156,6 +157,27 @@ def test_the_first_clips_alone_are_trained_on(tmp_path, tiny_corpus, tiny_recipe
     with pytest.raises(UsageError, match=r"expected at most the 64 usable clips of .*train\.csv, received 65"):
         Trainer(corpus, load_recipe(str(tiny_recipe), ["training.clips=65"]), tmp_path / "many")
     assert not (tmp_path / "many").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.seed=-1", r"training\.seed: expected from 0 to 4294967295, received -1"),
+        ("training.learning_rate=0", r"training\.learning_rate: expected more than 0"),
+        ("training.clip_norm=-1", r"training\.clip_norm: expected more than 0"),
+        ("training.weight_decay=-1", r"training\.weight_decay: expected 0 or more"),
+    ],
+)
+def test_what_no_training_can_go_by_is_refused(tiny_recipe, setting, message):
+    for load, recipe in ((load_recipe, str(tiny_recipe)), (load_corrector_recipe, "corrector-evidence")):
+        with pytest.raises(UsageError, match=message):
+            load(recipe, [setting])
+
+
+def test_a_training_that_diverges_is_stopped(tmp_path, tiny_corpus, tiny_recipe):
+    trainer = Trainer(Corpus(tiny_corpus), load_recipe(str(tiny_recipe), ["training.learning_rate=1e30"]), tmp_path)
+    with pytest.raises(DataError, match=r"the loss became nan in epoch 1, .*lower training\.learning_rate"):
+        trainer.fit()
 
 
 def test_a_broken_promise_fails_the_run_again_and_again(tmp_path, tiny_corpus, tiny_recipe):

@@ -179,11 +179,12 @@ def places(x: tf.Tensor) -> tf.Tensor:
     many.
     """
     height, width, channels = x.shape[1:]
-    cells = tf.reshape(x, [-1, height * width, channels])
+    # Also where the network computes in 16 bits: eight of them are too few to tell a place.
+    cells = tf.cast(tf.reshape(x, [-1, height * width, channels]), tf.float32)
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in (height, width))
     grid = np.stack([np.repeat(rows, width), np.tile(columns, height)])  # (2, h w)
     where = tf.linalg.matmul(grid, tf.nn.softmax(SHARPNESS * cells, axis=1))  # (N, 2, C)
-    return tf.concat([tf.reshape(where, [-1, 2 * channels]), tf.reduce_max(cells, 1)], -1)
+    return tf.cast(tf.concat([tf.reshape(where, [-1, 2 * channels]), tf.reduce_max(cells, 1)], -1), x.dtype)
 
 
 def frame_width(side: int, channels: int, frame: Frame) -> int:

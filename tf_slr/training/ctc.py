@@ -56,7 +56,8 @@ def negative_log_likelihood(logits, steps, labels, glosses):
     last = tf.gather(ahead, steps - 1, axis=1, batch_dims=1)  # (B, S)
     ends = tf.one_hot(count - 1, tf.shape(last)[1]) + tf.one_hot(count - 2, tf.shape(last)[1])
     likelihood = tf.reduce_logsumexp(tf.where(ends > 0, last, NEVER), -1)  # (B,)
-    feasible = likelihood > NEVER / 2
+    # Asked this way round a likelihood that is no number stays one, so that training notices it.
+    infeasible = likelihood <= NEVER / 2
 
     def gradient(upstream):
         valid = tf.sequence_mask(steps, tf.shape(frames)[1])  # (B, T)
@@ -64,10 +65,10 @@ def negative_log_likelihood(logits, steps, labels, glosses):
         posterior = ahead + turned(back) - emitted - likelihood[:, None, None]
         posterior = tf.exp(tf.where(shown, posterior, NEVER))  # (B, T, S)
         of_classes = posterior @ tf.one_hot(states, tf.shape(frames)[2])  # (B, T, classes)
-        taught = (valid & feasible[:, None])[..., None]
+        taught = (valid & ~infeasible[:, None])[..., None]
         return tf.where(taught, upstream[:, None, None] * (tf.exp(frames) - of_classes), 0.0), None, None, None
 
-    return tf.where(feasible, -likelihood, 0.0), gradient
+    return tf.where(infeasible, 0.0, -likelihood), gradient
 
 
 def _forward(emitted: tf.Tensor, states: tf.Tensor) -> tf.Tensor:

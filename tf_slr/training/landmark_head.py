@@ -34,7 +34,9 @@ class LandmarkHead(layers.Layer):
         return tf.reshape(self.dense(x), [tf.shape(x)[0], -1, POINTS, 3])
 
 
-def landmark_distance(told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, every: int = 1) -> tf.Tensor:
+def landmark_distance(
+    told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, every: int = 1
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean squared distance of told landmarks from normalised landmarks, over what was found in the frames looked at.
 
     Args:
@@ -44,7 +46,7 @@ def landmark_distance(told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, 
         every: every so many-th of the T frames is looked at.
 
     Returns:
-        The scalar loss; 0 where no landmark was found at all.
+        The scalar loss, 0 where no landmark was found at all, and of how many values it is the mean.
     """
     shape = tf.shape(landmarks)
     points = tf.reshape(landmarks, [shape[0], shape[1], POINTS, 3])[:, ::every]  # (B, T', 92, 3)
@@ -52,4 +54,5 @@ def landmark_distance(told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, 
     valid = tf.sequence_mask(-(-frames // every), tf.shape(points)[1], tf.float32)
     weight = found * valid[:, :, None, None]
     total = tf.reduce_sum(weight * tf.math.squared_difference(tf.cast(told, tf.float32), points))
-    return tf.math.divide_no_nan(total, tf.reduce_sum(weight))
+    count = tf.reduce_sum(weight)
+    return tf.math.divide_no_nan(total, count), count

@@ -77,8 +77,8 @@ class Seer(tf_keras.Model):
         landmarks = tf.boolean_mask(data[TOLD], valid)  # (N, 276)
         with tf.GradientTape() as tape:
             seen = self.network.look(tf.boolean_mask(video, valid), training=True)  # (N, C')
-            distance = landmark_distance(self.head(seen[None]), landmarks[None], tf.shape(seen)[:1])
-            loss = shares(data, frames)["frames"] * distance
+            distance, count = landmark_distance(self.head(seen[None]), landmarks[None], tf.shape(seen)[:1])
+            loss = shares(values=count)["values"] * distance
         self.optimizer.minimize(loss, self.learning, tape)
         return {"loss": loss}
 

@@ -19,6 +19,15 @@ LEAST_WIDTH = 8
 LEAST_SHEET = 16
 
 
+def check_steps(learning_rate: float, clip_norm: float, seed: int) -> None:
+    """Raise UsageError where no training can go by a [training] section's rate, clipping and seed."""
+    for name, value in (("learning_rate", learning_rate), ("clip_norm", clip_norm)):
+        if not value > 0:
+            raise UsageError(f"training.{name}: expected more than 0, received {value}")
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"training.seed: expected from 0 to 4294967295, received {seed}")
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
     """How the weights are found.
@@ -65,9 +74,10 @@ class TrainingOptions:
         for name in ("epochs", "batch", "evaluate_every", "checkpoint_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"training.{name}: expected at least 1, received {getattr(self, name)}")
-        for name in ("clips", "landmarks"):
+        for name in ("clips", "landmarks", "weight_decay", "ctc_conv"):
             if getattr(self, name) < 0:
                 raise UsageError(f"training.{name}: expected 0 or more, received {getattr(self, name)}")
+        check_steps(self.learning_rate, self.clip_norm, self.seed)
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,9 @@ class Recogniser(tf_keras.Model):
         self, outputs: dict[str, tf.Tensor], batch: Batch, taught: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """The weighted losses by name, see `train_step`; a term of weight 0 is left out."""
-        part = shares(batch, outputs["steps"])
         steps, labels, glosses = outputs["steps"], batch["labels"], batch["glosses"]
         conv, sequence, options = outputs["conv_logits"], outputs["sequence_logits"], self.distill
+        part = shares(clips=tf.size(steps), steps=tf.reduce_sum(steps))
         of_sequence, of_conv = ctc_losses((sequence, conv), steps, labels, glosses)
         losses = {
             "ctc_sequence": part["clips"] * of_sequence,
@@ -124,9 +124,11 @@ class Recogniser(tf_keras.Model):
         if options.features:
             told = self.feature_head(outputs["frame_features"]) if self.feature_head else outputs["frame_features"]
             distance = feature_distance(taught["frame_features"], told, outputs["seen"])
-            losses["kd_features"] = part["frames"] * share * options.features * distance
+            seen = shares(frames=tf.reduce_sum(outputs["seen"]))["frames"]
+            losses["kd_features"] = seen * share * options.features * distance
         if self.landmark_head:
             told = self.landmark_head(outputs["frame"])
-            distance = landmark_distance(told, batch[TOLD], batch["frames"], self.network.options.temporal.every)
-            losses["landmarks"] = part["frames"] * self.landmarks * distance
+            every = self.network.options.temporal.every
+            distance, count = landmark_distance(told, batch[TOLD], batch["frames"], every)
+            losses["landmarks"] = shares(values=count)["values"] * self.landmarks * distance
         return losses

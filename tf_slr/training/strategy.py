@@ -14,7 +14,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from tf_slr.errors import UsageError
-from tf_slr.features.batches import Batch, Share
+from tf_slr.features.batches import Share
 
 # The cluster and this process' place in it, as TensorFlow's users know it.
 VARIABLE = "TF_CONFIG"
@@ -111,25 +111,23 @@ def shared_dataset(
     return strategy.distribute_datasets_from_function(of_process)
 
 
-def shares(batch: Batch, steps: tf.Tensor) -> dict[str, tf.Tensor | float]:
-    """What part of the whole batch's clips, steps and frames this replica has; call it in a replica.
+def shares(**counts: tf.Tensor) -> dict[str, tf.Tensor | float]:
+    """What part this replica has of what there is in the whole batch; call it in a replica.
 
     A mean over the replica's clips times its part of them, summed over all replicas, is the mean over the whole
-    batch's clips. (The mean of the replicas' means is not: clips and steps are not dealt evenly.)
+    batch's clips. (The mean of the replicas' means is not: clips, steps and the rest are not dealt evenly.)
 
     Args:
-        batch: what the replica has of the batch.
-        steps: valid steps of its clips (B,).
+        counts: scalars, how many the replica has of each.
 
     Returns:
-        "clips", "steps" and "frames", from 0 to 1.
+        From 0 to 1, by the same names.
     """
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
-        return {"clips": 1.0, "steps": 1.0, "frames": 1.0}
-    frames = batch["frames"]
-    here = tf.cast(tf.stack([tf.size(steps), tf.reduce_sum(steps), tf.reduce_sum(frames)]), tf.float32)
+        return dict.fromkeys(counts, 1.0)
+    here = tf.stack([tf.cast(count, tf.float32) for count in counts.values()])
     total = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, here)
-    return dict(zip(("clips", "steps", "frames"), tf.unstack(here / total), strict=True))
+    return dict(zip(counts, tf.unstack(tf.math.divide_no_nan(here, total)), strict=True))
 
 
 def sum_over_workers(strategy: tf.distribute.Strategy, values: Sequence[int]) -> list[int]:

@@ -8,6 +8,7 @@ from tf_slr.decoding.generation import SearchOptions
 from tf_slr.errors import UsageError
 from tf_slr.models.corrector import CorrectorOptions
 from tf_slr.training.correction.noise import NoiseOptions
+from tf_slr.training.recipe import check_steps
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class CorrectionOptions:
         for name, least in (("epochs", 1), ("second_epochs", 0), ("drafts", 1), ("batch", 1), ("checkpoint_steps", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"training.{name}: expected at least {least}, received {getattr(self, name)}")
+        for name in ("weight_decay", "generation"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"training.{name}: expected 0 or more, received {getattr(self, name)}")
+        check_steps(self.learning_rate, self.clip_norm, self.seed)
         for name in ("smoothing", "evidence", "rename", "held_out"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"training.{name}: expected a share below 1, received {getattr(self, name)}")
