@@ -198,7 +198,12 @@ def qat_run(run: Run, options: QatOptions) -> Run:
 
 
 def fine_tuning(recipe: Recipe, options: QatOptions) -> Recipe:
-    """The recipe of the fine-tuning that follows a training."""
+    """The recipe of the fine-tuning that follows a training, without a teacher who was silent in the end."""
+    distill = recipe.distill
+    if distill.fade:
+        distill = dataclasses.replace(
+            distill, teacher="", conv=0.0, sequence=0.0, features=0.0, online=False, fade=False
+        )  # fmt: skip
     training = dataclasses.replace(
         recipe.training,
         epochs=options.epochs,
@@ -208,4 +213,4 @@ def fine_tuning(recipe: Recipe, options: QatOptions) -> Recipe:
         init="",
         precision="float32",
     )
-    return dataclasses.replace(recipe, training=training, promised_wer=None, qat=options)
+    return dataclasses.replace(recipe, training=training, distill=distill, promised_wer=None, qat=options)

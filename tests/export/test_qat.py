@@ -137,6 +137,12 @@ def test_losses_and_teacher_of_the_training_are_kept():
     assert tuning.training.ctc_conv == recipe.training.ctc_conv
 
 
+def test_a_teacher_that_faded_does_not_come_back():
+    """The student has outgrown it, which is why its word had come to count nothing."""
+    fading = DistillOptions(teacher="runs/teacher", sequence=5.0, conv=5.0, inner=1.0, online=True, fade=True)
+    assert fine_tuning(Recipe(distill=fading), QatOptions(3, 2e-5)).distill == DistillOptions(inner=1.0)
+
+
 FIT = """
 import sys
 from pathlib import Path

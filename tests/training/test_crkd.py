@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.tiny_video import RECIPE
+from tests.tiny_video import RECIPE, write_tiny_video
 from tf_slr import files
 from tf_slr.cli import main
 from tf_slr.corpus.manifest import Corpus
@@ -20,7 +20,9 @@ from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.training import checkpoints
+from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import build, inputs_of, stream_of
+from tf_slr.training.pretraining import PretrainOptions
 from tf_slr.training.recipe import Recipe, TrainingOptions, load_recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.teacher import FEATURES, SEEN, Teacher
@@ -173,6 +175,24 @@ def test_features_of_other_parts_of_a_picture_are_not_compared(tmp_path, corpus,
     with pytest.raises(UsageError, match="must see the same part of a picture"):
         teacher.comparable_channels(recipe)
     assert teacher.comparable_channels(dataclasses.replace(recipe, features=features)) == TEACHER.widths[-1]
+
+
+@pytest.mark.parametrize("landmarks", [0.0, 2.0])
+def test_what_training_starts_from_does_not_depend_on_whom_it_learns_from(tmp_path, recipe, landmarks):
+    """So pretraining may be shared by runs that differ in distillation alone."""
+    corpus = Corpus(write_tiny_video(tmp_path / "corpus", track=True))
+    teacher = untrained_run(tmp_path / "teacher", corpus, TEACHER)
+    starts = []
+    for name, others in {"alone": {}, "kept": {"online": False}, "online": {"online": True}}.items():
+        distill = dataclasses.replace(recipe.distill, teacher=str(teacher), **others) if others else DistillOptions()
+        training = dataclasses.replace(recipe.training, landmarks=landmarks, epochs=1)
+        pretrain = PretrainOptions(epochs=1, pictures=1, clips=8)
+        chosen = dataclasses.replace(recipe, distill=distill, training=training, pretrain=pretrain)
+        trainer = Trainer(corpus, chosen, tmp_path / name)
+        trainer._pretrain()
+        starts.append(files.read_npz(trainer.run.pretrained))
+    for array in starts[0].keys() - {"state"}:
+        assert all(np.array_equal(start[array], starts[0][array]) for start in starts[1:]), array
 
 
 def test_kept_features_are_those_of_the_clip_as_it_is(tmp_path, corpus, recipe, teacher):

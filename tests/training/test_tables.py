@@ -176,6 +176,11 @@ def test_a_result_is_of_one_recipe_seed_corpus_and_teacher(ablations, corpus, tm
     fake_run(tmp_path / "better", b"other weights")
     better = Ablations(recipes, ablations.teacher, tmp_path / "better").table("1").rows[1].cells[0]
     assert cells.digest(better) != first
+    from_weights = Cell.of(plain.name, (*plain.settings, f"training.init={json.dumps(str(tmp_path / 'moved'))}"))
+    before = cells.digest(from_weights)
+    assert before != cells.digest(plain)
+    (tmp_path / "moved/best.npz").write_bytes(b"other weights")
+    assert cells.digest(from_weights) != before
     for name in ("train.csv", "test.csv"):
         copy = shutil.copytree(corpus.root, tmp_path / name)
         lines = (copy / name).read_text().splitlines(keepends=True)

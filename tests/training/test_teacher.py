@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tf_slr import config, files
-from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.manifest import Corpus, write_clip
 from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
 from tf_slr.features.batches import TrainingBatches
@@ -72,6 +72,20 @@ def test_logits_are_computed_once_and_belong_to_their_clips(teacher):
     renamed = replace(split.samples[0], landmarks="landmarks/another.npz")
     teacher.kept(split._replace(samples=[renamed, *split.samples[1:]]))
     assert len(list(folder.iterdir())) == len(before) + 1
+
+
+def test_a_clip_made_anew_is_asked_for_anew(tiny_run, tiny_corpus, tmp_path):
+    """Extracted or rendered once more in the same place, by the same name and as long as it was."""
+    corpus = Corpus(shutil.copytree(tiny_corpus, tmp_path / "corpus"))
+    teacher = Teacher(shutil.copytree(tiny_run, tmp_path / "teacher"), corpus, corpus.vocabulary())
+    samples = corpus.split("dev")
+    first = teacher.kept(load_split(corpus, "dev"))[1].shown(0, None)
+    clip = corpus.clip(samples[0])
+    write_clip(corpus.root / samples[0].landmarks, clip._replace(landmarks=clip.landmarks[::-1]))
+    again = teacher.kept(load_split(corpus, "dev"))[1]
+    assert not np.allclose(again.shown(0, None), first)
+    (folder,) = (teacher.run.root / "kept").iterdir()
+    assert len(list(folder.iterdir())) == len(samples) + 1
 
 
 def test_other_weights_have_other_logits(teacher):

@@ -83,7 +83,8 @@ class Teacher:
 
         What an interrupted run computed is kept, and what was computed for other parts of the corpus. The folder
         carries the hash of the weights and of what decides what the teacher sees, a file's name that of what the
-        lists say of its clip, so that outputs of other weights or clips are never taken.
+        lists say of its clip and of when its files were written, so that outputs of other weights or clips, or of
+        clips made anew, are never taken.
 
         Args:
             split: the clips.
@@ -91,7 +92,9 @@ class Teacher:
         """
         outputs = self._outputs(features)
         folder = self.run.root / "kept" / self._key()
-        paths = [folder / f"{sample.id}-{files.sha256_of(_clip_facts(sample))[:16]}.npz" for sample in split.samples]
+        facts = [_clip_facts(self.corpus, sample) for sample in split.samples]
+        names = [sample.id for sample in split.samples]
+        paths = [folder / f"{name}-{files.sha256_of(fact)[:16]}.npz" for name, fact in zip(names, facts, strict=True)]
         frames = split.frames
         missing = [i for i, path in enumerate(paths) if not sound(path, frames[i], outputs)]
         if missing:
@@ -126,6 +129,16 @@ class Teacher:
         return files.sha256_of(facts)[:16]
 
 
-def _clip_facts(sample: Sample) -> list:
-    """What of a clip's annotation decides what is seen of it."""
-    return [sample.frames, sample.video, sample.landmarks]
+def _clip_facts(corpus: Corpus, sample: Sample) -> list:
+    """What tells whether still the same is seen of a clip."""
+    named = [(name, _mark(corpus.root / name) if name else None) for name in (sample.video, sample.landmarks)]
+    return [sample.frames, named]
+
+
+def _mark(path: Path) -> list[int] | None:
+    """What changes when a file, or what is in a folder, is written anew; None where nothing is."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return [facts.st_size, facts.st_mtime_ns]

@@ -3,8 +3,9 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +42,8 @@ from tf_slr.training.strategy import (
     workers_of,
 )
 from tf_slr.training.teacher import Teacher
+
+Made = TypeVar("Made")
 
 
 def _weights_of(source: str) -> Mapping[str, np.ndarray]:
@@ -119,6 +122,8 @@ class Trainer:
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed, replicas=replicas
         )
         with self.strategy.scope(), worker_loss_told(self.strategy):
+            # Before anything is drawn: what training starts from does not depend on whom it learns from.
+            watching = online and online.network
             with computing_in(options.precision):
                 self.network = self._build()
             load_into(self.network, initial, options.init)
@@ -127,7 +132,7 @@ class Trainer:
                 self.network,
                 options.ctc_conv,
                 recipe.distill,
-                online and online.network,
+                watching,
                 options.landmarks,
                 total,
                 channels,
@@ -140,8 +145,12 @@ class Trainer:
     def _build(self) -> tf_keras.Model:
         """The network that is trained, with the weights it starts from."""
         # A teacher whose logits are not kept yet was built before, and drew from the same numbers.
+        return self._seeded(build, self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
+
+    def _seeded(self, make: Callable[..., Made], *arguments) -> Made:
+        """Something made from the seed, whatever was made before it."""
         tf_keras.utils.set_random_seed(self.recipe.training.seed)
-        return build(self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
+        return make(*arguments)
 
     def _optimizer(self, rate: tf_keras.optimizers.schedules.LearningRateSchedule) -> tf_keras.optimizers.Optimizer:
         options = self.recipe.training
@@ -209,7 +218,7 @@ class Trainer:
             self.strategy.num_replicas_in_sync,
         )  # fmt: skip
         with self.strategy.scope(), worker_loss_told(self.strategy):
-            head = self.model.landmark_head or LandmarkHead(recipe.model.frame_width)
+            head = self.model.landmark_head or self._seeded(LandmarkHead, recipe.model.frame_width)
             rate = OneCycle(options.learning_rate, options.epochs * len(batches))
             seer = Seer(self.network, head, self._optimizer(rate))
         pretrain(seer, batches, options, self.run.pretrained, self.strategy)

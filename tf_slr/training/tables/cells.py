@@ -132,11 +132,12 @@ class Cells:
                 "--recipe", cell.name, *settings]  # fmt: skip
 
     def _of_recipe(self, cell: Cell) -> str:
-        """Hash of what decides a cell's weights, the seed aside: where the teacher lies does not matter."""
+        """Hash of what decides a cell's weights, the seed aside: where the weights of others lie does not matter."""
         table = config.to_table(cell.recipe)
         del table["training"]["seed"]
-        table["distill"]["teacher"] = _weights(cell.recipe.distill.teacher) if cell.recipe.distill.teacher else ""
-        given = _weights(str(cell.given)) if cell.given else ""
+        table["distill"]["teacher"] = _weights(cell.recipe.distill.teacher)
+        table["training"]["init"] = _weights(cell.recipe.training.init)
+        given = _weights(str(cell.given or ""))
         return files.sha256_of([table, self.fingerprint, given])
 
 
@@ -148,9 +149,11 @@ def corrected_name(corrector: Path) -> str:
     return f"corrected-{files.sha256(path)[:12]}.json"
 
 
-def _weights(root: str) -> str:
-    """Hash of the weights of a finished run."""
-    path = Run(root).best
+def _weights(source: str) -> str:
+    """Hash of a file of weights, or of a run's best ones; empty where there are none."""
+    if not source:
+        return ""
+    path = Run(source).best if Path(source).is_dir() else Path(source)
     return _hash_of_file(path, path.stat().st_mtime_ns) if path.is_file() else ""
 
 
