@@ -15,7 +15,7 @@ from export.variants import DEFAULT, VARIANTS
 from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.decoding.edits import Margins
 from tf_slr.decoding.rescoring import Rescoring
-from tf_slr.errors import BundleError, SlrError
+from tf_slr.errors import BundleError, SlrError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.models.mslr import Mslr, MslrOptions
@@ -314,6 +314,41 @@ def test_a_bundle_that_was_not_written_to_its_end_is_none(tmp_path, bundles, mon
     with pytest.raises(SlrError, match="no card"):
         write_bundle(copy, whole.student, whole.vocabulary, whole.input, about("one"), fails)
     assert_refused(copy, "half written")
+
+
+def test_a_bundle_is_written_anew_with_the_corrector_that_it_has(tmp_path, bundles):
+    whole = read_bundle(bundles["two"])
+    copy = shutil.copytree(bundles["two"], tmp_path / "copy")
+    before = {path.name: path.read_bytes() for path in (copy / "corrector").iterdir()}
+    write_bundle(copy, whole.student, whole.vocabulary, whole.input, about("two"), model_card, copy / "corrector")
+    assert {path.name: path.read_bytes() for path in (copy / "corrector").iterdir()} == before
+    Recognizer.load(copy)
+    write_bundle(copy, whole.student, whole.vocabulary, whole.input, about("two"), model_card)
+    assert not (copy / "corrector").exists()
+    assert read_bundle(copy).corrector is None
+
+
+def test_a_corrector_that_does_not_fit_leaves_the_bundle_as_it_was(tmp_path, bundles):
+    whole = read_bundle(bundles["one"])
+    copy = shutil.copytree(bundles["one"], tmp_path / "copy")
+    strangers, repairing = Vocabulary(("LIMA", "OSLO")), bundles["one"] / "corrector"
+    with pytest.raises(BundleError, match="knows none of the student's glosses"):
+        write_bundle(copy, whole.student, strangers, whole.input, about("one"), model_card, repairing)
+    Recognizer.load(copy)
+
+
+def test_a_corrector_that_somebody_trained_is_not_replaced(tmp_path, bundles):
+    """With --out runs where README's corrector is runs/corrector."""
+    whole = read_bundle(bundles["one"])
+    trained = shutil.copytree(bundles["one"] / "corrector", tmp_path / "corrector")
+    arguments = (tmp_path, whole.student, whole.vocabulary, whole.input, about("one"), model_card)
+    with pytest.raises(UsageError, match="choose another folder"):
+        write_bundle(*arguments)
+    (tmp_path / "student.tflite").write_bytes(whole.student)
+    (trained / "recipe.toml").write_text("")
+    with pytest.raises(UsageError, match="choose another folder"):
+        write_bundle(*arguments)
+    assert Corrector.load(trained)
 
 
 def remove(name):

@@ -11,11 +11,11 @@ A bundle is used as it was written or not at all: one changed bit anywhere, and 
 loaded. The hashes find damage; they are no signature against somebody who computes them anew.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,16 +100,23 @@ def write_bundle(
 
     Raises:
         BundleError: the corrector is damaged, or knows none of the vocabulary's glosses.
+        UsageError: the folder cannot hold a bundle, see `require_room`.
     """
     root = Path(root)
+    require_room(root)
+    # Read before anything is removed: it may be the one of the bundle that is replaced.
+    repairing = {} if corrector is None else corrector_files(corrector, vocabulary)
     # A folder that is being rewritten must not pass for complete.
     (root / DESCRIPTION).unlink(missing_ok=True)
     files.write_bytes(root / STUDENT, student)
     vocabulary.save(root / VOCABULARY)
-    names = [STUDENT, VOCABULARY]
-    shutil.rmtree(root / CORRECTOR, ignore_errors=True)
-    if corrector is not None:
-        names += _copy_corrector(corrector, root, vocabulary)
+    for name in _CORRECTOR_FILES:
+        (root / CORRECTOR / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there is none
+        (root / CORRECTOR).rmdir()
+    for name, content in repairing.items():
+        files.write_bytes(root / name, content)
+    names = [STUDENT, VOCABULARY, *repairing]
     name, key = next((name, key) for name, (key, kind) in INPUTS.items() if isinstance(rule, kind))
     description = {
         "format": FORMAT,
@@ -128,15 +135,34 @@ def write_bundle(
     files.write_bytes(root / DESCRIPTION, content)
 
 
-def _copy_corrector(source: Path, root: Path, vocabulary: Vocabulary) -> list[str]:
-    """Copy what a corrector needs; returns the files' names within the bundle."""
+def require_room(root: Path | str) -> None:
+    """See that nothing would be lost if a bundle was written into a folder.
+
+    Raises:
+        UsageError: its folder `corrector` is no bundle's, but where somebody trained one.
+    """
+    there = Path(root) / CORRECTOR
+    if not there.exists():
+        return
+    strangers = {path.name for path in there.iterdir()} - _CORRECTOR_FILES if there.is_dir() else {CORRECTOR}
+    if strangers or not (Path(root) / STUDENT).is_file():
+        raise UsageError(f"{there}: is not a bundle's, and would be replaced; choose another folder for the bundle")
+
+
+_CORRECTOR_FILES = {CORRECTOR_DESCRIPTION, *MODELS, NGRAM}
+
+
+def corrector_files(source: Path, vocabulary: Vocabulary) -> dict[str, bytes]:
+    """What a corrector needs, by its names within a bundle.
+
+    Raises:
+        BundleError: it is damaged, or knows none of the vocabulary's glosses.
+    """
     description = Corrector.load(source).description
     if not set(description.glosses) & set(vocabulary.glosses):
         raise BundleError(f"{source}: the corrector knows none of the student's glosses; train both on one corpus")
     names = [CORRECTOR_DESCRIPTION, *description.files]
-    for name in names:
-        files.write_bytes(root / CORRECTOR / name, files.read_bytes(source / name))
-    return [f"{CORRECTOR}/{name}" for name in names]
+    return {f"{CORRECTOR}/{name}": files.read_bytes(source / name) for name in names}
 
 
 def read_bundle(root: Path | str) -> Bundle:

@@ -30,10 +30,7 @@ TERMS = (
     ("conv", "sequence", "inner"),
 )  # fmt: skip
 YES, NO = "✓", "×"  # noqa: RUF001
-UNLIKE = (
-    "The recipes of MSLR and KD-MSLR differ in more than distillation, e.g. because kept logits allow no change "
-    "of tempo; table 4 shows distillation alone."
-)
+UNLIKE = "The recipes of MSLR and KD-MSLR differ in more than distillation; table 4 shows distillation alone."
 AUGMENTED = "With the recipe's augmentation; the paper's table is without."
 
 
