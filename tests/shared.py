@@ -1,10 +1,12 @@
 """What pytest's processes share: the cores, and what is costly to make, which one makes and the others wait for."""
 
+import contextlib
 import fcntl
 import os
+import resource
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Names the folder of a test run; the processes that pytest-xdist starts inherit it.
@@ -42,3 +44,14 @@ def once(name: str, make: Callable[[Path], None]) -> Path:
             make(folder)
             made.touch()
     return folder
+
+
+@contextlib.contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Within it no file grows beyond some bytes, as on a disk that is nearly full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

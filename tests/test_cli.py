@@ -17,9 +17,9 @@ from tf_slr.corpus.manifest import Corpus
 ROOT = Path(__file__).parents[1]
 
 
-def tf_slr(*arguments, code=0):
+def tf_slr(*arguments, code=0, **surroundings):
     """Run the command in a process of its own, as installed; returns (stdout, stderr)."""
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | surroundings
     command = [sys.executable, "-m", "tf_slr", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == code, done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """`tf-slr recognize` as people use it: many files of every kind, some of them broken."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,42 @@ def test_a_rate_that_was_told_is_used(tmp_path, tiny_bundle, clips):
     command = ("recognize", "--bundle", tiny_bundle, tmp_path / "slow.npz", "--json")
     assert json.loads(tf_slr(*command, "--fps", "15")[0])[0]["fps"] == 15
     assert "1 to 1000" in tf_slr(*command, "--fps", "0", code=1)[1]
+
+
+def test_a_file_that_cannot_be_written_costs_its_clip_alone(tmp_path, tiny_bundle, clips):
+    first, _, last = clips
+    (tmp_path / f"{first.stem}.srt").mkdir()
+    stdout, stderr = tf_slr("recognize", "--bundle", tiny_bundle, first, last, "--json", "--srt", tmp_path, code=1)
+    refused, done = json.loads(stdout)
+    assert f"{tmp_path / first.stem}.srt" in refused["error"]
+    assert "error" not in done
+    assert ".tmp-" not in stderr
+    assert (tmp_path / f"{last.stem}.srt").is_file()
+
+
+def test_a_name_that_is_no_text_ends_nothing(tmp_path, tiny_bundle, clips):
+    strange = tmp_path / os.fsdecode(b"stra\xdfe.npz")
+    shutil.copy(clips[0], strange)
+    command = ("recognize", "--bundle", tiny_bundle, strange, clips[2])
+    assert r"stra\udcdfe.npz" in tf_slr(*command, PYTHONIOENCODING="utf-8:strict")[0]
+    first, last = json.loads(tf_slr(*command, "--json", PYTHONIOENCODING="utf-8:strict")[0])
+    assert Path(first["clip"]) == strange
+    assert last["glosses"]
+
+
+def test_threads_that_cannot_be_had_are_refused(tiny_bundle, clips):
+    for count in (0, -5, 100_000):
+        _, stderr = tf_slr("recognize", "--bundle", tiny_bundle, clips[0], "--threads", count, code=1)
+        assert stderr == f"error: threads: expected 1 to 256, received {count}\n"
+
+
+def test_a_folder_named_by_a_dot_has_a_name(tmp_path, monkeypatch):
+    (tmp_path / "frames" / "deeper").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "frames")
+    assert destinations("--srt", BESIDE, [Path()], ".srt") == [tmp_path / "frames.srt"]
+    assert destinations("--srt", "out", [Path()], ".srt") == [Path("out/frames.srt")]
+    monkeypatch.chdir(tmp_path / "frames" / "deeper")
+    assert destinations("--draw", "out", [Path("..")], ".mp4") == [Path("out/frames.mp4")]
 
 
 def test_where_files_go(tmp_path):

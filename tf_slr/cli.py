@@ -1,7 +1,6 @@
 """The command line: `tf-slr COMMAND`. Exit codes: 0 done, 1 data or use, 2 bug."""
 
 import argparse
-import errno
 import os
 import sys
 import traceback
@@ -10,10 +9,7 @@ from collections.abc import Callable, Sequence
 from tf_slr import __version__
 from tf_slr.commands import corpus, correction, evidence, live, poses, prepare, recognition, scoring, teaching, training
 from tf_slr.commands.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
-from tf_slr.errors import SlrError
-
-# What the system says of a disk, or of a user's share of one, without room.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+from tf_slr.errors import FULL, SlrError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,14 +24,16 @@ def guarded(work: Callable[[], int]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GLOG_minloglevel", "3")
     # Whoever follows a long job through a pipe or a log file sees each line when it is written.
-    sys.stdout.reconfigure(line_buffering=True)
+    # A file's name may be no text, and a terminal may lack a language's letters: neither ends a job.
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         return work()
     except SlrError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAULT
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
+        print("stopped; what was written is whole, and the same command can be run again", file=sys.stderr)
         return EXIT_FAULT
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python would complain again when it flushes at exit.
@@ -44,7 +42,7 @@ def guarded(work: Callable[[], int]) -> int:
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and named by the system.
         room = "; make room and run the same command again: what was written before is whole"
-        print(f"error: {error}{room if error.errno in _FULL else ''}", file=sys.stderr)
+        print(f"error: {error}{room if error.errno in FULL else ''}", file=sys.stderr)
         return EXIT_FAULT
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _EXTRAS:

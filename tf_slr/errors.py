@@ -5,10 +5,13 @@ command line prints it as one line and exits with 1. Anything else that
 escapes is a bug and exits with 2.
 """
 
+import errno
 from collections.abc import Sequence
 
 # Names that a message lists before it only counts the others.
 LISTED = 5
+# What the system says of a disk, or of a user's share of one, without room.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SlrError(Exception):

@@ -50,8 +50,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     except BaseException as error:
         # Before the lock is gone: afterwards the name may be another writer's.
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename is None:  # as of a full disk
-            error.filename = str(path)
+        # None as of a full disk; the temporary file's as where a folder stands at `path`.
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary), temporary):
+            error.filename, error.filename2 = str(path), None
         raise
     finally:
         os.close(handle)

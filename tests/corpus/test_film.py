@@ -1,5 +1,7 @@
 """Films: the right picture, skeleton and caption at every moment."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ cv2 = pytest.importorskip("cv2")
 pytest.importorskip("PIL")
 
 from tests.corpus.test_inputs import UNSTEADY, film, level  # noqa: E402
+from tests.shared import room_for  # noqa: E402
 from tf_slr.corpus.film import write_film  # noqa: E402
 from tf_slr.corpus.inputs import Input, InputReader  # noqa: E402
 from tf_slr.corpus.video import open_video  # noqa: E402
@@ -49,6 +52,18 @@ def test_landmarks_on_a_blank_canvas_with_captions_at_their_times(tmp_path):
     hand = [np.nonzero(np.abs(frame - LEFT).max(-1) < 80)[0].mean() / 480 for frame in (frames[0], frames[59])]
     assert hand == pytest.approx([0.1, 0.5], abs=0.03)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.mp4"]
+
+
+def test_a_film_that_a_full_disk_cuts_short_does_not_replace_a_whole_one(tmp_path):
+    shown = Input(tmp_path / "clip.npz", moving_hand(40, 4 / 3), np.arange(40) / 20)
+    path = tmp_path / "film.mp4"
+    write_film(path, shown, cues([("HAUS", 0.5, 1.3)]), default_font())
+    whole = path.read_bytes()
+    for share in (0.3, 0.9):
+        with room_for(int(share * len(whole))), pytest.raises(OSError, match=r"of 40 frames .*film\.mp4"):
+            write_film(path, shown, cues([("HAUS", 0.5, 1.3)]), default_font())
+    assert path.read_bytes() == whole
+    assert os.listdir(tmp_path) == ["film.mp4"]
 
 
 def test_an_unsteady_video_becomes_a_steady_film_of_the_same_length(tmp_path):

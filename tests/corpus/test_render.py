@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("cv2")
 
+from tests.shared import room_for
 from tf_slr.corpus.motion import perform
 from tf_slr.corpus.render import render
 from tf_slr.corpus.scenery import look_of
@@ -126,6 +127,15 @@ def test_a_video_gives_its_frames_back(frames, tmp_path):
     assert np.abs(back[..., ::-1].astype(float) - frames).mean() > 6
     assert open_video(tmp_path / "clip.avi").fps == 25
     assert [path.name for path in tmp_path.iterdir()] == ["clip.avi"]
+
+
+def test_a_video_that_a_full_disk_cuts_short_is_none(frames, tmp_path):
+    write_video(tmp_path / "clip.avi", frames)
+    whole = (tmp_path / "clip.avi").read_bytes()
+    for share in (0.3, 0.9):
+        with room_for(int(share * len(whole))), pytest.raises(OSError, match=r"frames could be written .*clip\.avi"):
+            write_video(tmp_path / "clip.avi", frames)
+    assert (tmp_path / "clip.avi").read_bytes() == whole
 
 
 def test_the_corpus_names_its_videos_and_they_fit_the_landmarks(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.shared import room_for
 from tests.test_cli import tf_slr
 from tf_slr import files
 from tf_slr.corpus.check import check_corpus
@@ -189,15 +190,10 @@ def test_a_clip_that_cannot_be_read_is_named_and_left_out(tmp_path):
 
 
 def test_a_full_disk_is_a_plain_error_and_leaves_no_shard(tmp_path):
-    resource = pytest.importorskip("resource")
     corpus = write(tmp_path)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"train-00000-of-00003\.tfrecord: cannot be written \(.*too large\)"):
-            pack(corpus, SHARD_BYTES)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    refused = pytest.raises(OSError, match=r"train-00000-of-00003\.tfrecord: cannot be written \(.*too large\)")
+    with room_for(40_000), refused:
+        pack(corpus, SHARD_BYTES)
     assert list((tmp_path / "shards").iterdir()) == []
 
 

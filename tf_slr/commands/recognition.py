@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
-from tf_slr.errors import SlrError, UsageError, shown
+from tf_slr.errors import FULL, SlrError, UsageError, shown
 from tf_slr.landmarks import Normalisation
 
 if TYPE_CHECKING:
@@ -57,25 +57,29 @@ def _recognize(arguments: argparse.Namespace) -> int:
     entries, code = [], EXIT_OK
     # Standard output is for results; where that is JSON, everything else goes the other way.
     told = sys.stderr if arguments.json else sys.stdout
-    for number, path in enumerate(tqdm(clips, "recognise", unit="clip", disable=None if len(clips) > 1 else True)):
-        try:
-            clip, words, written = job.do(number, path)
-        except SlrError as error:
-            text = str(error)
-            text = text if str(path) in text else f"{path}: {text}"
-            tqdm.write(f"error: {text}", file=sys.stderr)
-            entries.append({"clip": str(path), "error": text, "glosses": []})
-            code = EXIT_FAULT
-            continue
-        entries.append(_entry(clip, words, written))
-        if clip.note:
-            tqdm.write(f"note: {clip.note}", file=sys.stderr)
-        if not arguments.json:
-            tqdm.write(_table(path, words), file=sys.stdout)
-        for target in written.values():
-            tqdm.write(f"wrote {target}", file=told)
-    if arguments.json:
-        print(json.dumps(entries, indent=2, ensure_ascii=False))
+    try:
+        for number, path in enumerate(tqdm(clips, "recognise", unit="clip", disable=None if len(clips) > 1 else True)):
+            try:
+                clip, words, written = job.do(number, path)
+            except (SlrError, OSError) as error:
+                if isinstance(error, OSError) and error.errno in FULL:  # nor will the others find room
+                    raise
+                text = str(error)
+                text = text if str(path) in text else f"{path}: {text}"
+                tqdm.write(f"error: {text}", file=sys.stderr)
+                entries.append({"clip": str(path), "error": text, "glosses": []})
+                code = EXIT_FAULT
+                continue
+            entries.append(_entry(clip, words, written))
+            if clip.note:
+                tqdm.write(f"note: {clip.note}", file=sys.stderr)
+            if not arguments.json:
+                tqdm.write(_table(path, words), file=sys.stdout)
+            for target in written.values():
+                tqdm.write(f"wrote {target}", file=told)
+    finally:  # also of what was done until somebody had enough
+        if arguments.json:
+            print(json.dumps(entries, indent=2, ensure_ascii=False))
     return code
 
 
@@ -148,6 +152,8 @@ def destinations(option: str, where: Path | str | None, clips: Sequence[Path], s
     """
     if where is None:
         return []
+    # A folder named '.' or '..' has another name in truth.
+    clips = [clip if clip.name not in ("", "..") else clip.resolve() for clip in clips]
     names = [clip.name if clip.is_dir() else clip.stem for clip in clips]
     if where == BESIDE:
         made = [clip.parent / f"{name}{suffix}" for clip, name in zip(clips, names, strict=True)]

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.inputs import Input
+from tf_slr.corpus.video import require_whole
 from tf_slr.drawing import blank, draw_caption, draw_skeleton
 from tf_slr.errors import DataError, UsageError
 from tf_slr.pictures import opencv
@@ -38,12 +39,13 @@ def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> Non
 
     Raises:
         DataError: the video can no longer be read.
+        OSError: it could not be written whole.
         UsageError: OpenCV or Pillow is missing, or OpenCV cannot write videos.
     """
     fps = min(max(shown.fps, MIN_FPS), MAX_FPS)
     moments_of = shown.shown_at(np.arange(0, shown.times[-1] + 0.5 / fps, 1 / fps))
     with files.atomic_path(path) as temporary:
-        film = None
+        film, written = None, 0
         try:
             progress = tqdm(_pictures(shown), f"draw {path.name}", len(moments_of), leave=False, unit="frame",
                             disable=None)  # fmt: skip
@@ -53,11 +55,13 @@ def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> Non
                     page = picture.copy()
                     draw_caption(page, shown_at(cues, float(moment)), font)
                     film.write(page[..., ::-1])
+                    written += 1
         except ValueError as error:
             raise DataError(f"{shown.path}: has another number of frames than a moment ago") from error
         finally:
             if film is not None:
                 film.release()
+        require_whole(temporary, written)
 
 
 def _pictures(shown: Input) -> Iterator[np.ndarray]:

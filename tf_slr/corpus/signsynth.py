@@ -27,7 +27,7 @@ from tf_slr.corpus.lexicon import GLOSSES
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
 from tf_slr.corpus.signer import SIGNERS, Performance
-from tf_slr.corpus.video import MIN_SIDE
+from tf_slr.corpus.video import MIN_SIDE, require_whole
 from tf_slr.errors import UsageError
 from tf_slr.pictures import opencv
 
@@ -190,6 +190,7 @@ def write_video(path: Path | str, frames: np.ndarray) -> None:
     """Write RGB frames uint8 [T, H, W, 3] as Motion JPEG, atomically and reproducibly.
 
     Raises:
+        OSError: it could not be written whole.
         UsageError: OpenCV is not installed, or cannot write the format.
     """
     cv2 = opencv()
@@ -204,3 +205,4 @@ def write_video(path: Path | str, frames: np.ndarray) -> None:
         for frame in frames:
             writer.write(np.ascontiguousarray(frame[..., ::-1]))
         writer.release()
+        require_whole(temporary, len(frames))

@@ -4,6 +4,7 @@ OpenCV never raises: a missing, empty, damaged or truncated video looks to it
 like one that is simply over. Everything it keeps quiet about is said here.
 """
 
+import errno
 import math
 import os
 import re
@@ -125,6 +126,22 @@ def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | N
     if expected is not None and abs(count - expected) > slack:
         raise DataError(f"{path}: expected {expected} frames, found {count}")
     return count, fps
+
+
+def require_whole(path: Path, frames: int) -> None:
+    """See that a video which OpenCV has just written holds all of its frames: of a full disk OpenCV tells nobody.
+
+    Raises:
+        OSError: it does not.
+    """
+    cv2 = opencv()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    found = 0
+    while found < frames and capture.grab():
+        found += 1
+    capture.release()
+    if found < frames:
+        raise OSError(errno.ENOSPC, f"{found} of {frames} frames could be written (is there room left?)", str(path))
 
 
 def read_frames(path: Path | str) -> Iterator[np.ndarray]:

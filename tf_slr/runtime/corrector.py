@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tf_slr import config, files
 from tf_slr.alternatives import Alternatives
@@ -32,6 +31,7 @@ from tf_slr.decoding.symbols import NOTHING, Encoded, Symbols, cleaned
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.quiet import silent_stderr
+from tf_slr.runtime.interpreter import open_model
 from tf_slr.scoring import SCLITE, align
 from tf_slr.transcripts import Token
 
@@ -172,8 +172,8 @@ class Network:
 
     def __init__(self, model: bytes, positions: int, threads: int = 1) -> None:
         try:
+            self._interpreter = open_model(model, threads)
             with silent_stderr():
-                self._interpreter = Interpreter(model_content=model, num_threads=threads)
                 signatures = self._interpreter.get_signature_list()
                 self._run = {name: self._interpreter.get_signature_runner(name) for name in signatures}
             cache = self._run["step"].get_input_details()["self_cache"]["shape_signature"]

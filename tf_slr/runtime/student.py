@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tf_slr.errors import BundleError
 from tf_slr.quiet import silent_stderr
+from tf_slr.runtime.interpreter import open_model
 
 
 class Student:
     """Runs a student's TFLite model on clips of any length.
 
     Args:
-        model: the TFLite file's content, whose hash was checked: a damaged
-            one often loads and gives other numbers without an error.
+        model: the TFLite file's content.
         threads: number of CPU threads.
 
     Attributes:
@@ -23,13 +22,14 @@ class Student:
 
     Raises:
         BundleError: it is no student.
+        UsageError: no such number of threads can be had.
     """
 
     def __init__(self, model: bytes | Path, threads: int = 1) -> None:
         content = model if isinstance(model, bytes) else model.read_bytes()
         try:
+            self._interpreter = open_model(content, threads)
             with silent_stderr():
-                self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
             self._input = self._interpreter.get_input_details()[0]
             self._output = self._interpreter.get_output_details()[0]
