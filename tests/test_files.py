@@ -1,5 +1,6 @@
 """Atomic writes and bounded reads."""
 
+import errno
 import io
 import os
 import signal
@@ -83,6 +84,27 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
         x = files.read_npz(path)["x"]
         assert (x == x[0]).all()
         assert len(x) == 200_000
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_where_there_are_no_locks_files_are_written_without(tmp_path, monkeypatch, number):
+    """As on Lustre mounted without flock."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    files.write_text(tmp_path / "a.txt", "one")
+    files.write_text(tmp_path / "a.txt", "two")
+    assert (tmp_path / "a.txt").read_text() == "two"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_stands_where_a_file_should_is_named(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(OSError, match=r"'.*a\.txt'$") as caught:
+        files.write_text(tmp_path / "a.txt", "new")
+    assert ".tmp-" not in str(caught.value)
 
 
 def test_npz_is_reproducible_and_readable_by_numpy(tmp_path):

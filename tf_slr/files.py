@@ -1,6 +1,7 @@
 """Reading and writing files so that a crash or a damaged file never costs data."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -52,7 +53,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         # None as of a full disk; the temporary file's as where a folder stands at `path`.
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary), temporary):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         os.close(handle)
@@ -70,6 +71,8 @@ def sweep(folder: Path | str) -> None:
 
 
 _PREFIX = ".tmp-"
+# What file systems without locks say, such as Lustre mounted without them.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 def _locked_temporary(path: Path) -> tuple[int, Path]:
@@ -87,7 +90,9 @@ def _locked_temporary(path: Path) -> tuple[int, Path]:
             break
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                own.unlink(missing_ok=True)
             os.close(handle)
             break
         if _stands_at(handle, own):
@@ -99,7 +104,12 @@ def _locked_temporary(path: Path) -> tuple[int, Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
         if fcntl is None:
             return handle, Path(name)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return handle, Path(name)  # what a killed process leaves here has to be removed by hand
         if _stands_at(handle, name):  # else a sweep came between the two lines above
             return handle, Path(name)
         os.close(handle)
@@ -126,8 +136,26 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, content: str) -> None:
-    """Write UTF-8 text to `path` atomically."""
-    write_bytes(path, content.encode())
+    """Write UTF-8 text to `path` atomically.
+
+    Raises:
+        DataError: it holds what is no text, such as a file's name in another encoding.
+    """
+    write_bytes(path, require_text(content, str(path)).encode())
+
+
+def require_text(content: str, place: str) -> str:
+    """The same text, which UTF-8 has letters for.
+
+    Raises:
+        DataError: it is none, such as a file's name in another encoding; `place` is named.
+    """
+    try:
+        content.encode()
+    except UnicodeEncodeError as error:
+        near = content[max(0, error.start - 40) : error.end + 20]
+        raise DataError(f"{place}: expected UTF-8 text, found {near!r}; rename the file or folder") from error
+    return content
 
 
 def write_json(path: Path | str, content: object) -> None:

@@ -143,6 +143,21 @@ def test_without_landmarks_pictures_are_only_counted(tmp_path):
         corpus.clip(sample)
 
 
+def test_without_landmarks_videos_are_decoded_to_their_ends(tmp_path, video_of_noise):
+    """A list must not promise what training will not find."""
+    whole, cut = video_of_noise("whole.avi", frames=40), video_of_noise("cut.avi", frames=40)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    entries = tuple(
+        Entry(name, path, ("A",), split="train", frames=frames)
+        for name, path, frames in (("whole", whole, None), ("near", whole, 41), ("far", whole, 43), ("cut", cut, None))
+    )
+    far, broken, *_ = assemble(Plan(INFO, entries), tmp_path / "out", Assembly(landmarks=False))
+    assert far == f"{whole}: expected 43 frames, found 40"
+    assert broken.startswith(f"{cut}: promised 40 frames, gives")
+    samples = Corpus(tmp_path / "out").split("train")
+    assert {sample.id: sample.frames for sample in samples} == {"whole": 40, "near": 40}
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -60,6 +60,10 @@ def test_a_damaged_row_or_file_is_named(tmp_path, release):
     (release / "hands_condensed.csv").write_text(text.replace("1,20,170,", "1,20,far,", 1))
     with pytest.raises(DataError, match=r"hands_condensed\.csv, row 2.*far"):
         prepare_boston104(release, tmp_path / "out")
+    for wrong, message in (("inf", r"row 2: expected pixels, found .*inf"), ('"', "is not valid CSV")):
+        (release / "hands_condensed.csv").write_text(text.replace("1,20,170,", f"1,20,{wrong},", 1))
+        with pytest.raises(DataError, match=message):
+            prepare_boston104(release, tmp_path / "out")
     (release / "hands_condensed.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="expected columns"):
         prepare_boston104(release, tmp_path / "out")

@@ -143,6 +143,16 @@ def test_videos_are_opened(corpus, video_of_noise):
     assert "text.mp4: is no readable video" in faults[1]
 
 
+def test_a_video_that_ends_before_its_header_says_so_is_a_fault(corpus, video_of_noise):
+    cut, short = video_of_noise("cut.avi", frames=58), video_of_noise("short.avi", frames=20)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    rows = [f"{path.stem},s1,{frames},A,,,{path}\n" for path, frames in ((cut, 58), (short, 21))]
+    (corpus / "test.csv").write_text(HEADER + "".join(rows))
+    of_cut, of_short = faults_of(corpus)
+    assert "cut.avi: promised 58 frames, gives" in of_cut
+    assert "short.avi: expected 21 frames, found 20" in of_short
+
+
 def test_without_opencv_videos_are_looked_for_only(corpus, video_of_noise, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     from tf_slr.pictures import opencv

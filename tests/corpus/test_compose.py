@@ -84,6 +84,26 @@ def test_a_recording_in_train_and_test_is_left_out(tmp_path, signs):
         prepare(tmp_path / "d", [signs], [signs])
 
 
+def test_a_recording_in_train_and_dev_is_left_out(tmp_path, signs):
+    """One that stands in two sets under other numbers, so that its takes are dealt to both."""
+    with np.load(signs) as arrays:
+        content = dict(arrays)
+    content["take"] = content["take"].max() - content["take"]
+    np.savez(tmp_path / "turned.npz", **content)
+    fresh = isolated(tmp_path / "fresh.npz", takes=3, seed=9, first_take=20)
+    with pytest.raises(DataError, match="every dev recording is also a training recording"):
+        prepare(tmp_path / "c", [signs, tmp_path / "turned.npz"], [fresh])
+
+
+def test_what_cannot_be_composed_leaves_the_corpus_that_was_there(tmp_path, signs):
+    prepare(tmp_path / "c", [signs])
+    before = {path: path.read_bytes() for path in (tmp_path / "c").rglob("*.*")}
+    few = isolated(tmp_path / "few.npz", takes=2)
+    with pytest.raises(DataError, match="dev has no sign: record more takes"):
+        prepare(tmp_path / "c", [few], [signs])
+    assert {path: path.read_bytes() for path in (tmp_path / "c").rglob("*.*")} == before
+
+
 def test_an_unknown_test_gloss_is_left_out_by_name(tmp_path, signs):
     strange = isolated(tmp_path / "t.npz", takes=2, seed=3, glosses=("UP", "CLAP"))
     with np.load(strange) as arrays:
@@ -115,6 +135,8 @@ def test_unknown_background_is_refused_with_the_known_glosses(tmp_path, signs):
         (lambda a: a.update(gloss=a["gloss"][:-1]), r"of shape \[40\]"),
         (lambda a: a.update(take=a["take"].astype(float)), "whole numbers"),
         (lambda a: a.update(shoulders=a["shoulders"][:, :-1]), "shoulders"),
+        (lambda a: a.update(aspect=np.full(40, 1.5)), "expected aspect to be one number"),
+        (lambda a: a.update(aspect=np.array("4:3")), "expected aspect to be one number"),
         (lambda a: a.update(landmarks=np.full_like(a["landmarks"], np.nan)), "no usable clip"),
     ],
 )

@@ -1,9 +1,15 @@
 """The corpus on disk: reading and writing."""
 
+import os
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, read_clip, write_clip, write_corpus
+from tf_slr.corpus.plan import Plan
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, Clip
 
@@ -46,6 +52,32 @@ def test_round_trip(corpus):
     assert np.array_equal(clip.landmarks, clip_of().landmarks, equal_nan=True)
     assert np.array_equal(clip.shoulders, clip_of().shoulders)
     assert clip.aspect == 1.25
+
+
+@settings(max_examples=200)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=2, max_size=4))
+def test_whatever_is_signed_or_said_comes_back(tmp_path_factory, texts):
+    root = tmp_path_factory.getbasetemp() / "round-trip"
+    samples = [Sample(f"s{i}", text, 20, ("A",), text, video=f"v/{text}") for i, text in enumerate(texts)]
+    write_corpus(root, INFO, {"train": samples})
+    assert Corpus(root).split("train") == samples
+
+
+def test_long_fields_and_lists_from_spreadsheets_come_back(tmp_path):
+    long = Sample("long", "s", 10**6, ("GLOSS",) * 60_000, "text " * 40_000)
+    write_corpus(tmp_path, INFO, {"train": [long]})
+    assert Corpus(tmp_path).split("train") == [long]
+    text = (tmp_path / "train.csv").read_text()
+    (tmp_path / "train.csv").write_bytes(("\ufeff" + text.replace("\n", "\r\n")).encode())
+    assert Corpus(tmp_path).split("train") == [long]
+
+
+def test_a_name_that_is_no_text_is_refused_at_once(tmp_path):
+    with pytest.raises(DataError, match=r"the corpus' name: expected UTF-8 text, found 'stra\\udcdfe'"):
+        CorpusInfo(os.fsdecode(b"stra\xdfe"), "x")
+    entry = Entry("a", tmp_path / os.fsdecode(b"stra\xdfe") / "a.mp4", ("A",), split="train")
+    with pytest.raises(DataError, match=r"a: expected UTF-8 text.*rename the file or folder"):
+        Plan(INFO, (entry,))
 
 
 def test_character_units_round_trip(tmp_path):

@@ -14,11 +14,11 @@ from tf_slr.corpus import assemble, extract, processes
 from tf_slr.corpus.assemble import Assembly
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.extract import Extraction, Job, extract_many
-from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, landmark_path, write_clip
+from tf_slr.corpus.manifest import SPLITS, Corpus, CorpusInfo, landmark_path, read_clip, write_clip
 from tf_slr.corpus.processes import in_processes
 from tf_slr.corpus.videos import prepare_videos
 from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import Clip
+from tf_slr.landmarks import POINTS, Clip
 
 INFO = CorpusInfo("test", "a sign language")
 
@@ -122,7 +122,7 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
         ("last.mp4", "A", "dev", ""),
     )
     with index.open("a") as stream:
-        stream.write("missing.mp4\tA\ttrain\t\n\n")
+        stream.write(f"missing.mp4\tA\ttrain\t\n\n{'x' * 300}\tA\ttrain\t\n")
     lines = prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert lines == [
         f"{index}, row 4: mute.mp4: has no glosses",
@@ -134,6 +134,7 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
         f"{index}, row 10: : names no file",
         f"{index}, row 11: expected 4 columns, found 2",
         f"{index}, row 14: missing.mp4: does not exist",
+        f"{index}, row 16: {'x' * 300}: cannot be looked for (File name too long)",
         f"{tmp_path / 'dark.mp4'}: no landmark was found",
         "train: short: 4 frames are too few for 2 glosses (needs more than 4); left out",
     ]
@@ -245,6 +246,31 @@ def test_without_mediapipe_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", version)
     with pytest.raises(UsageError, match=r"tf_slr\[video\]"):
         extract_many([], tmp_path, Engine())
+
+
+def test_landmarks_of_others_are_not_taken_for_tracked_ones(tmp_path, monkeypatch, video_of_noise):
+    """As when `prepare pose` wrote into the same folder meanwhile."""
+
+    class Tracking:
+        times = 0
+
+        def extract(self, video):
+            self.times += 1
+            return Clip(np.full((12, POINTS, 3), 0.25, np.float32), None, 1.0), 25.0, None
+
+    tracking = Tracking()
+    monkeypatch.setattr(extract, "_process_tracker", lambda: tracking)
+    job = Job("a", video_of_noise("a.avi", frames=12))
+
+    def again():
+        result = extract._extract_job(job, tmp_path, "a tracker 1.0")
+        assert (result.refusal, result.frames, result.fps) == ("", 12, 25.0)
+        return tracking.times
+
+    assert (again(), again()) == (1, 1)
+    write_clip(tmp_path / landmark_path("a"), Clip(np.full((12, POINTS, 3), 0.75, np.float32), None, 1.0))
+    assert again() == 2
+    assert (read_clip(tmp_path / landmark_path("a")).landmarks == 0.25).all()
 
 
 def test_videos_of_nobody_are_refused_by_the_real_tracker(tmp_path, video_of_noise, capfd):

@@ -22,8 +22,9 @@ from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction, Job, adopt, extract_many
 from tf_slr.corpus.manifest import NO_LANDMARKS, CorpusInfo
 from tf_slr.corpus.plan import Plan, finish, require_training
+from tf_slr.corpus.threads import in_threads
 from tf_slr.corpus.tracker import landmark_source
-from tf_slr.corpus.video import frame_count
+from tf_slr.corpus.video import decoded_count
 from tf_slr.errors import DataError, UsageError
 
 
@@ -71,7 +72,7 @@ def assemble(plan: Plan, out: Path | str, how: Assembly) -> list[str]:
     source = landmark_source() if how.landmarks else NO_LANDMARKS
     plan = dataclasses.replace(plan, info=dataclasses.replace(plan.info, landmark_source=source))
     if not how.landmarks:
-        counted = [_count(entry) for entry in tqdm(plan.entries, "count", unit="clip", disable=None)]
+        counted = list(in_threads(_count, plan.entries, "count", "clip"))
         return finish(plan, out, counted, landmarks=False)
     mine = plan.entries[how.shard - 1 :: how.shards]
     ended = extract_many([Job(entry.id, entry.video, entry.frames) for entry in mine], out, how.engine)
@@ -122,7 +123,7 @@ def merge_parts(parts: Sequence[Path | str], out: Path | str) -> list[str]:
 def _count(entry: Entry) -> Extraction:
     """What is known of a clip that nobody tracks."""
     try:
-        frames, fps = frame_count(entry.video, entry.frames)
+        frames, fps = decoded_count(entry.video, entry.frames)
     except DataError as error:
         return Extraction(entry.id, refusal=str(error))
     return Extraction(entry.id, frames, fps)

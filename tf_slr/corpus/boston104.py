@@ -76,10 +76,14 @@ def to_clip(track: np.ndarray) -> Clip:
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(files.read_text(path)))
+    reader = csv.DictReader(io.StringIO(files.read_text(path), newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise DataError(f"{path}: is not valid CSV ({error})") from error
     if not set(columns) <= set(reader.fieldnames or ()):
         raise DataError(f"{path}: expected columns {', '.join(columns)}, found {', '.join(reader.fieldnames or ())}")
-    return list(reader)
+    return rows
 
 
 def _tracks(path: Path) -> dict[str, np.ndarray]:
@@ -90,6 +94,8 @@ def _tracks(path: Path) -> dict[str, np.ndarray]:
             point = int(row["frame"]), [float(row[name]) for name in columns]
         except (TypeError, ValueError) as error:
             raise DataError(f"{path}, row {number}: {error}") from error
+        if not np.isfinite(point[1]).all():
+            raise DataError(f"{path}, row {number}: expected pixels, found {', '.join(row[name] for name in columns)}")
         tracks.setdefault(row["video"], []).append(point)
     return {
         video: np.array([values for _, values in sorted(points)]).reshape(-1, 3, 2) for video, points in tracks.items()

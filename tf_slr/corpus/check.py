@@ -14,7 +14,7 @@ import numpy as np
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
-from tf_slr.corpus.video import frame_count, open_video
+from tf_slr.corpus.video import decoded_count
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
 from tf_slr.pictures import opencv
@@ -54,7 +54,8 @@ def check_corpus(root: Path | str) -> list[str]:
     twice, a gloss of dev or test that training does not have, no gloss, too
     few frames for the glosses, landmarks or a video that are missing,
     damaged or of another length, no landmarks and no video either, a
-    recording in two splits, damaged or outdated shards.
+    recording in two splits, damaged or outdated shards. Video files are
+    decoded to their ends; images of a folder are counted, not opened.
 
     Notes are: a recording twice in one split, clips without any hand, clips
     without landmarks among others with them, ids or glosses that differ only
@@ -153,15 +154,9 @@ def _check_video(path: Path, frames: int, has_opencv: bool) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"video {path} is missing") from error
     if is_folder or has_opencv:
-        try:
-            frame_count(path, frames)
-        except DataError:
-            if is_folder:
-                raise
-            # A header may be wrong where the video is not: what counts is what it gives.
-            found = sum(1 for _ in open_video(path).frames())
-            if found != frames:
-                raise DataError(f"{path}: expected {frames} frames, found {found}") from None
+        found, _ = decoded_count(path)
+        if found != frames:  # training and recognition want every one
+            raise DataError(f"{path}: expected {frames} frames, found {found}")
     elif not size:
         raise DataError(f"{path}: is empty")
 

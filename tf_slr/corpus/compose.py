@@ -88,7 +88,7 @@ def prepare_isolated(
         left_out += more
     else:
         clips, held_out = hold_out(clips, options.test_share)
-    left_out += _refuse_shared(clips, held_out)
+    left_out += _refuse_shared(clips, held_out, "test")
     known = {clip.gloss for clip in clips}
     background = gloss_name(options.background)
     if background and not any(_is_background(gloss, background) for gloss in known):
@@ -99,6 +99,7 @@ def prepare_isolated(
                  for clip in held_out if clip.gloss not in known]  # fmt: skip
     held_out = [clip for clip in held_out if clip.gloss in known]
     clips, dev = hold_out(clips, options.dev_share)
+    left_out += _refuse_shared(clips, dev, "dev")
     splits = {"train": clips, "dev": dev, "test": held_out}
     return left_out + compose(splits, out, dataclasses.replace(options, background=background), info)
 
@@ -120,12 +121,12 @@ def compose(
     Raises:
         DataError: a split without a sign.
     """
+    composers = {name: _Composer(splits[name], options, name) for name in SPLITS}
     samples = {}
     begin_corpus(out)
     for number, name in enumerate(SPLITS):
-        composer = _Composer(splits[name], options, natural=name != "train")
         samples[name] = [
-            composer.write(Path(out), f"{name}-{i:05d}", np.random.default_rng([options.seed, number, i]))
+            composers[name].write(Path(out), f"{name}-{i:05d}", np.random.default_rng([options.seed, number, i]))
             for i in tqdm(range(getattr(options, name)), f"compose {name}", unit="sentence", disable=None)
         ]
     return write_corpus(out, info, samples)
@@ -143,15 +144,15 @@ def _read_sets(arguments: Sequence[str]) -> tuple[list[IsolatedClip], list[str]]
     return clips, left_out
 
 
-def _refuse_shared(train: list[IsolatedClip], test: list[IsolatedClip]) -> list[str]:
-    """Drop test recordings that training has seen; a copied file must not make a good result."""
+def _refuse_shared(train: list[IsolatedClip], held_out: list[IsolatedClip], split: str) -> list[str]:
+    """Drop recordings of dev or test that training has seen; a copied file must not make a good result."""
     seen = {_fingerprint(clip) for clip in train}
-    shared = [clip for clip in test if _fingerprint(clip) in seen]
+    shared = [clip for clip in held_out if _fingerprint(clip) in seen]
     for clip in shared:
-        test.remove(clip)
-    if shared and not test:
-        raise DataError(f"{shared[0].origin}: every test recording is also a training recording")
-    return [f"{clip.origin}: is also a training recording; left out of test" for clip in shared]
+        held_out.remove(clip)
+    if shared and not held_out:
+        raise DataError(f"{shared[0].origin}: every {split} recording is also a training recording")
+    return [f"{clip.origin}: is also a training recording; left out of {split}" for clip in shared]
 
 
 def _fingerprint(clip: IsolatedClip) -> tuple[int, int]:
@@ -165,8 +166,8 @@ def _is_background(gloss: str, background: str) -> bool:
 class _Composer:
     """Draws signs of one split and joins them."""
 
-    def __init__(self, clips: list[IsolatedClip], options: ComposeOptions, natural: bool) -> None:
-        self.options, self.natural = options, natural
+    def __init__(self, clips: list[IsolatedClip], options: ComposeOptions, split: str) -> None:
+        self.options, self.natural = options, split != "train"
         self.takes: dict[str, list[Clip]] = {}
         self.pauses: list[Clip] = []
         for isolated in clips:
@@ -177,7 +178,7 @@ class _Composer:
                 self.takes.setdefault(isolated.gloss, []).append(clip)
         self.glosses = sorted(self.takes)
         if not self.glosses:
-            raise DataError("a split has no sign: record more takes, or raise dev_share or test_share")
+            raise DataError(f"{split} has no sign: record more takes of each, or raise --dev-share or --test-share")
 
     def write(self, out: Path, sample_id: str, rng: np.random.Generator) -> Sample:
         """Compose one sentence and write its landmarks."""

@@ -80,7 +80,10 @@ def deal_splits(
 
 
 def _drawn_split(sample_id: str, dev_share: float, test_share: float) -> str:
-    """The split of a clip, drawn by its id alone, so that new clips leave old ones where they are."""
+    """The split of a clip, drawn by its id alone, so that new clips leave old ones where they are.
+
+    (But for those that train lacked a gloss of: who adds clips to a corpus that was trained on gives a column split.)
+    """
     draw = int.from_bytes(hashlib.sha256(sample_id.encode()).digest()[:8]) / 2**64
     if draw < test_share:
         return "test"

@@ -132,9 +132,11 @@ def _extract_job(job: Job, out: Path, source: str) -> Extraction:
     record = _record_path(job.id, out)
     # In this order a crash can leave landmarks without a record, never with a wrong one.
     record.unlink(missing_ok=True)
-    write_clip(out / landmark_path(job.id), clip)
+    landmarks = out / landmark_path(job.id)
+    write_clip(landmarks, clip)
     uneven = 0.0 if times is None else round(unevenness(times), 3)
-    files.write_json(record, {"source": stamp, "frames": len(clip.landmarks), "fps": fps, "uneven": uneven})
+    about = {"frames": len(clip.landmarks), "sha256": files.sha256(landmarks), "fps": fps, "uneven": uneven}
+    files.write_json(record, {"source": stamp, **about})
     return Extraction(job.id, len(clip.landmarks), fps, uneven)
 
 
@@ -185,9 +187,9 @@ def _kept(job: Job, out: Path, stamp: dict[str, str | int | None]) -> Extraction
         return None
     try:
         made = files.read_json(record)
-        frames = len(read_clip(out / landmark_path(job.id)).landmarks)
-    except DataError:  # damaged or gone: it is made again
+        # Landmarks of others may have come in their place.
+        if made.get("source") != stamp or made.get("sha256") != files.sha256(out / landmark_path(job.id)):
+            return None
+        return Extraction(job.id, made["frames"], made["fps"], made["uneven"])
+    except (DataError, KeyError):  # damaged or gone: it is made again
         return None
-    if made.get("source") != stamp or made.get("frames") != frames:
-        return None
-    return Extraction(job.id, frames, made.get("fps"), made.get("uneven", 0.0))

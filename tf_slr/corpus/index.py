@@ -67,7 +67,11 @@ def _entry(row: dict[str, str], folder: Path, unit: str) -> Entry:
     if not row["file"]:
         raise DataError("names no file")
     video = folder / row["file"]
-    if not video.exists():
+    try:
+        exists = video.exists()
+    except OSError as error:
+        raise DataError(f"cannot be looked for ({error.strerror})") from error
+    if not exists:
         raise DataError("does not exist")
     glosses = tokenise(row["glosses"], unit) if "glosses" in row else ("-".join(row["label"].split()),)
     if not any(glosses):

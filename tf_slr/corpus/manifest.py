@@ -27,6 +27,8 @@ MAX_ID_BYTES = 200
 # What `landmark_source` says where nobody tracked the clips, for networks that read the video.
 NO_LANDMARKS = "none"
 COLUMNS = ("id", "signer", "frames", "glosses", "text", "landmarks", "video")
+# An hour's glosses are more than the 131,072 characters that Python's reader allows a field.
+csv.field_size_limit(2**30)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class CorpusInfo:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise DataError(f"corpus.toml: expected unit {' or '.join(UNITS)}, received {self.unit!r}")
+        files.require_text(self.name, "the corpus' name")
         if not 1 <= self.fps <= 1000:
             raise DataError(f"corpus.toml: expected fps from 1 to 1000, received {self.fps}")
 
@@ -113,7 +116,8 @@ class Corpus:
         if name not in SPLITS:
             raise DataError(f"expected a split of {', '.join(SPLITS)}, received {name!r}")
         path = self.root / f"{name}.csv"
-        reader = csv.DictReader(io.StringIO(files.read_text(path)), strict=True)
+        # What an editor or a spreadsheet puts before the first line is no part of its first name.
+        reader = csv.DictReader(io.StringIO(files.read_text(path).removeprefix("\ufeff"), newline=""), strict=True)
         try:
             rows = list(reader)
         except csv.Error as error:
@@ -244,9 +248,14 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
 def to_csv(samples: Iterable[Sample], unit: str = "gloss") -> str:
     """Samples -> the text of a split's list."""
     separator = " " if unit == "gloss" else ""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    stream = io.StringIO(newline="")
+    plain, quoted = (
+        csv.DictWriter(stream, COLUMNS, lineterminator="\n", quoting=quoting)
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    plain.writeheader()
     for sample in samples:
-        writer.writerow(dataclasses.asdict(sample) | {"glosses": separator.join(sample.glosses)})
+        row = dataclasses.asdict(sample) | {"glosses": separator.join(sample.glosses)}
+        # A carriage return by itself ends a row for readers, but is not quoted by every Python's writer.
+        (quoted if any("\r" in str(value) for value in row.values()) else plain).writerow(row)
     return stream.getvalue()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tf_slr import files
 from tf_slr.corpus.entries import Entry, deal_splits
 from tf_slr.corpus.extract import Extraction
 from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_corpus
@@ -38,6 +39,8 @@ class Plan:
     known_fps: bool = False
 
     def __post_init__(self) -> None:
+        for entry in self.entries:  # before the work: its path will stand in a list
+            files.require_text(str(entry.video), entry.id)
         if min(self.dev_share, self.test_share) < 0 or not self.dev_share + self.test_share < 1:
             raise UsageError(
                 f"expected shares of dev and test that leave some for train, received {self.dev_share}"

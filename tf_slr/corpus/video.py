@@ -128,6 +128,20 @@ def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | N
     return count, fps
 
 
+def decoded_count(path: Path, expected: int | None = None) -> tuple[int, float | None]:
+    """As `frame_count`, but a video file is decoded to its end: a header may promise what is not there.
+
+    Images of a folder are counted only.
+    """
+    if path.is_dir():
+        return frame_count(path, expected)
+    video = open_video(path)
+    count = sum(1 for _ in video.frames())
+    if expected is not None and abs(count - expected) > MISSING_FRAMES_ALLOWED:
+        raise DataError(f"{path}: expected {expected} frames, found {count}")
+    return count, video.fps
+
+
 def require_whole(path: Path, frames: int) -> None:
     """See that a video which OpenCV has just written holds all of its frames: of a full disk OpenCV tells nobody.
 
@@ -163,7 +177,10 @@ def image_paths(folder: Path) -> list[Path]:
 
 
 def _image_names(folder: Path) -> list[str]:
-    names = [name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
+    try:
+        names = [name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
     if not names:
         raise DataError(f"{folder}: holds no image ({', '.join(IMAGE_SUFFIXES)})")
     return names
