@@ -93,6 +93,7 @@ def test_every_pause_ends_a_sentence(shown, told):
         assert sentence.end == pytest.approx(end / FPS, abs=0.4)
         assert begin / FPS - 0.5 < sentence.words[0].start
         assert sentence.words[-1].end < end / FPS + 0.5
+        assert sentence.words[-1].end <= sentence.end
 
 
 def test_words_come_in_order_and_soon(told):
@@ -299,6 +300,8 @@ def test_a_sentence_without_pause_is_ended_in_time(recognizer, shown, told):
     assert [word for sentence in sentences for word in sentence.words] == words
     assert len(sentences) >= len(restless.points) // (7 * FPS)
     assert max(sentence.words[-1].end - sentence.words[0].start for sentence in sentences) < 7.5
+    assert all(one.words[-1].end <= one.end for one in sentences)
+    assert all(one.end <= other.words[0].start + 1e-3 for one, other in itertools.pairwise(sentences))
     assert (
         score([restless.glosses], [glosses_of(words)]).wer < score([restless.glosses], [glosses_of(told[1])]).wer + 0.2
     )

@@ -75,7 +75,7 @@ class Sentence(NamedTuple):
 
     Attributes:
         words: as they were committed, with times of the stream's clock; never empty.
-        end: when signing ended, in seconds of the stream's clock.
+        end: when signing, or the last word, ended, or the sentence was cut, in seconds of the stream's clock.
         corrected: what the recogniser makes of the sentence as a whole, the way it decodes clips; `words` where the
             bundle has no corrector, and empty where it believes none of them.
     """
@@ -260,7 +260,9 @@ class Stream:
             corrected, begin = words, self._start + first * timing.STRIDE
             if self._recognizer.corrects:
                 corrected = _later(self._recognizer.decode(logits, stop - begin), self._time(begin))
-            self._on_sentence(Sentence(words, round(self._time(self._signed + 1), 3), corrected))
+            # Signing goes on where a sentence was cut; a word may end in the rest that is read after signing.
+            end = max(words[-1].end, round(self._time(min(self._signed + 1, stop)), 3))
+            self._on_sentence(Sentence(words, end, corrected))
 
     def _time(self, moment: int) -> float:
         return self._resampler.origin + moment / self._fps
