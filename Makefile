@@ -131,5 +131,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# What was trained on corpora of one's own stays.
 clean:
-	rm -rf $(VENV) data/signsynth data/signsynth-filmed runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) data/signsynth data/signsynth-filmed $(SMOKE) runs/signsynth* build *.egg-info .pytest_cache \
+	    .ruff_cache .hypothesis

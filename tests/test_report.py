@@ -199,6 +199,12 @@ def test_without_a_bundle_the_float_model_is_shown(tiny_run):
     assert "Speed and size" not in text
 
 
+def test_what_another_tool_measured_is_refused(tmp_path, tiny_run):
+    (tmp_path / "bench.json").write_text('{"streams": []}')
+    with pytest.raises(DataError, match=r"bench\.json: expected what tools/bench\.py measured"):
+        gather(tiny_run, bench=tmp_path / "bench.json")
+
+
 def test_a_run_that_is_not_finished_is_refused(tmp_path, tiny_run):
     shutil.copytree(tiny_run, tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()

@@ -1,17 +1,19 @@
 """How well two models of one student recognise dev and test, through LiteRT alone (KD-MSLRT's tables 2 and 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from tf_slr import files
-from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.manifest import Corpus, Sample
+from tf_slr.corpus.video import read_frames
 from tf_slr.decoding.greedy import greedy
 from tf_slr.errors import DataError
+from tf_slr.landmarks import Clip, Normalisation
 from tf_slr.runtime.bundle import Bundle
-from tf_slr.runtime.inputs import prepare
+from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.student import Student
 from tf_slr.scoring import Errors, score
 
@@ -37,7 +39,7 @@ def accuracy(corpus: Corpus, bundle: Bundle, students: Mapping[str, Student]) ->
         found: dict[str, list[tuple[str, ...]]] = {name: [] for name in students}
         for sample in tqdm(corpus.split(split), f"recognise {split}", unit="clip", disable=None):
             try:
-                values = prepare(corpus.clip(sample), bundle.normalisation)
+                values = prepare(_shown(corpus, sample, bundle.input), bundle.input)
             except DataError:
                 refused += 1
                 continue
@@ -48,6 +50,11 @@ def accuracy(corpus: Corpus, bundle: Bundle, students: Mapping[str, Student]) ->
         result[split] = {"sentences": len(references), "refused": refused,
                          **{name: one.summary() for name, one in errors.items()}}  # fmt: skip
     return result
+
+
+def _shown(corpus: Corpus, sample: Sample, rule: InputRule) -> Clip | Iterator[np.ndarray]:
+    """What a student reads of a clip: its landmarks, or the pictures of its video."""
+    return corpus.clip(sample) if isinstance(rule, Normalisation) else read_frames(corpus.root / sample.video)
 
 
 def _glosses(logits: np.ndarray, bundle: Bundle) -> tuple[str, ...]:

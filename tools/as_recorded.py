@@ -50,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--test-takes", type=int, default=5)
     parser.add_argument("--background", default="", metavar="GLOSS", help="the gloss that is rest")
     arguments = parser.parse_args(argv)
+    if min(arguments.takes, arguments.test_takes) < 1:
+        parser.error("expected at least 1 of --takes and of --test-takes")
 
     def work() -> int:
         lines = as_recorded(arguments.sets, arguments.out, arguments.takes, arguments.test_takes, arguments.background)

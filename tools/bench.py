@@ -29,11 +29,11 @@ from work import work
 
 from tf_slr import files
 from tf_slr.commands.common import Parser
-from tf_slr.landmarks import POINTS, VALUES, Clip
+from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.decoder import SentenceDecoder
-from tf_slr.runtime.inputs import prepare
+from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
 
@@ -42,27 +42,47 @@ ROUND = 10  # runs of one configuration before it is another's turn
 LENGTHS = (50, 100, 200, 500)  # frames; all but the main length are timed less often
 FEWER = 20
 THREADS = (1, 2)
+PICTURE = (240, 320, 3)  # what a camera gives, for students that read video
 # Figures are marked above this spread of the rounds' medians, or where a single thread had to wait for a core for more
 # than this share of the time. (The system's load average still counts the training that came before.)
 NOISY_SPREAD, NOISY_WAIT = 0.10, 0.03
 
 
+def example(rule: InputRule, frames: int) -> Clip | list[np.ndarray]:
+    """A clip as people have it; what it shows makes no difference to the time it takes."""
+    rng = np.random.default_rng(0)
+    if isinstance(rule, Normalisation):
+        return Clip(rng.random((frames, POINTS, 3), np.float32), None, 1.0)
+    return [rng.integers(0, 256, PICTURE, np.uint8)] * frames
+
+
+def values_of(rule: InputRule, frames: int) -> np.ndarray:
+    """A clip as its student reads it in the end."""
+    if isinstance(rule, Normalisation):  # of about their size
+        return np.random.default_rng(0).normal(0, 0.5, (frames, VALUES)).astype(np.float32)
+    return prepare(example(rule, frames), rule)
+
+
 def time_runs(
-    students: dict[tuple[str, int], Recognises], frames: int, runs: int
+    students: dict[tuple[str, int], Recognises], values: np.ndarray, runs: int
 ) -> tuple[dict[tuple[str, int], list[list[float]]], float]:
     """Time configurations in turns, so that all meet the same noise.
+
+    Args:
+        students: what is timed.
+        values: the clip, as they read it.
+        runs: of each.
 
     Returns:
         Seconds of every run by configuration and round, and the share of the
         single-threaded runs' time in which this process was kept waiting.
     """
-    values = np.random.default_rng(0).normal(0, 0.5, (frames, VALUES)).astype(np.float32)
     for student in students.values():
         for _ in range(WARM_UP):
             student.logits(values)
     rounds: dict[tuple[str, int], list[list[float]]] = {name: [] for name in students}
     elapsed = computed = 0.0
-    for _ in tqdm(range(runs // ROUND), f"T = {frames}", unit="round", disable=None):
+    for _ in tqdm(range(runs // ROUND), f"T = {len(values)}", unit="round", disable=None):
         for name, student in students.items():
             # Not timed: it finds caches and threads as another configuration left them.
             student.logits(values)
@@ -92,13 +112,14 @@ def summarise(rounds: list[list[float]], frames: int) -> dict:
 
 
 def time_stages(bundle: Bundle, frames: int, runs: int) -> dict[str, float]:
-    """Milliseconds (median) of each stage from landmarks to glosses, one after the other on one thread."""
+    """Milliseconds (median) of each stage from landmarks or pictures to glosses, one after the other on one thread."""
     student = Student(bundle.student)
     corrector = Corrector.load(bundle.corrector) if bundle.corrector else None
     decoder = SentenceDecoder(bundle.vocabulary, corrector)
-    clip = Clip(np.random.default_rng(0).random((frames, POINTS, 3), np.float32), None, 1.0)
+    clip = example(bundle.input, frames)
+    preparing = "normalise landmarks" if isinstance(bundle.input, Normalisation) else "squeeze pictures"
     stages = {
-        "normalise landmarks": lambda clip: prepare(clip, bundle.input),
+        preparing: lambda clip: prepare(clip, bundle.input),
         "network, INT8": student.logits,
         "decode and correct" if corrector else "decode, greedy": lambda logits: decoder(logits, frames, bundle.fps),
     }
@@ -117,20 +138,25 @@ def time_video(video: Path, bundle: Bundle) -> dict:
 
     Raises:
         DataError: the video cannot be read, or nobody is in it.
-        ImportError: MediaPipe is not installed.
+        ImportError: MediaPipe is not installed, and the student reads landmarks.
     """
-    from tf_slr.corpus.tracker import Tracker
     from tf_slr.corpus.video import read_frames
 
-    tracker, recognizer = Tracker(), Recognizer(bundle)
+    recognizer, tracker = Recognizer(bundle), None
+    if isinstance(bundle.input, Normalisation):
+        from tf_slr.corpus.tracker import Tracker
+
+        tracker = Tracker()
     started = time.perf_counter()
     pictures = list(read_frames(video))
     read = time.perf_counter()
-    clip = tracker.track(pictures, str(video))
+    clip = tracker.track(pictures, str(video)) if tracker else pictures
     tracked = time.perf_counter()
     recognizer.transcribe(clip)
     done = time.perf_counter()
-    parts = {"read video": read - started, "MediaPipe": tracked - read, "landmarks to glosses": done - tracked}
+    parts = {"read video": read - started}
+    parts |= {"MediaPipe": tracked - read} if tracker else {}
+    parts["landmarks to glosses" if tracker else "pictures to glosses"] = done - tracked
     return {
         "frames": len(pictures),
         "ms_per_frame": {name: round(1e3 * seconds / len(pictures), 3) for name, seconds in parts.items()},
@@ -151,10 +177,14 @@ imported = time.perf_counter()
 recognizer = Recognizer.load(sys.argv[1])
 loaded = time.perf_counter()
 import numpy as np
-from tf_slr.landmarks import Clip
-clip = Clip(np.random.default_rng(0).random((int(sys.argv[2]), 92, 3), np.float32), None, 1.0)
+from tf_slr.landmarks import Clip, Normalisation
+frames, landmarks = int(sys.argv[2]), isinstance(recognizer.bundle.input, Normalisation)
+if landmarks:
+    clip = Clip(np.random.default_rng(0).random((frames, 92, 3), np.float32), None, 1.0)
+else:
+    clip = [np.zeros((240, 320, 3), np.uint8)] * frames
 recognizer.transcribe(clip)
-assert not {"tensorflow", "tf_keras", "mediapipe", "cv2"} & set(sys.modules)
+assert not {"tensorflow", "tf_keras", "mediapipe", *(["cv2"] if landmarks else [])} & set(sys.modules)
 try:  # what the system counts for the process may be that of the one which started it
     (peak,) = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")]
 except (OSError, ValueError):
@@ -219,10 +249,15 @@ def bench(
     paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
     contents = {name: files.read_bytes(path) for name, path in paths.items()}
     students = {(name, threads): Student(contents[name], threads) for name in paths for threads in THREADS}
-    compared, differences, left_out = comparators(run, THREADS) if compare else ({}, {}, [])
+    compared, differences, left_out = {}, {}, []
+    if compare and isinstance(checked.input, Normalisation):
+        compared, differences, left_out = comparators(run, THREADS)
+    elif compare:
+        left_out = ["other runtimes were left out: they are compared on students that read landmarks"]
     lengths, waited = {}, []
     for length in sorted({*LENGTHS, frames}):
-        rounds, kept_waiting = time_runs(students | compared, length, runs if length == frames else min(runs, FEWER))
+        values, often = values_of(checked.input, length), runs if length == frames else min(runs, FEWER)
+        rounds, kept_waiting = time_runs(students | compared, values, often)
         waited.append(kept_waiting)
         lengths[str(length)] = {
             str(threads): {

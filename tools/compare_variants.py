@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
+from bench import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs, values_of
 from publish import publish
 from tqdm import tqdm
 
@@ -84,7 +84,7 @@ def compare(run_root: Path, names: Sequence[str], splits: Sequence[str], qat: bo
         # Other weights take no other time.
         if weights == POST_TRAINING:
             students |= {(name, threads): read(model, threads) for threads in (1, 2)}
-    rounds, waited = time_runs(students, frames, runs)
+    rounds, waited = time_runs(students, values_of(rule, frames), runs)
     for (name, threads), parts in rounds.items():
         speed = summarise(parts, frames) | {"min_ms": round(1e3 * min(map(min, parts)), 3)}
         for row in rows:

@@ -51,6 +51,13 @@ def test_a_clip_of_the_right_rate_is_not_touched():
         assert rate == pytest.approx(fps)
 
 
+def test_a_single_frame_has_the_rate_that_was_told(tmp_path):
+    write_clip(tmp_path / "one.npz", line([0.5]))
+    shown = InputReader(25.0).read(tmp_path / "one.npz")
+    assert (len(shown.times), shown.fps) == (1, 25.0)
+    assert shown.landmarks_at(30.0)[1] == 25.0
+
+
 def test_a_missing_point_is_not_invented():
     times = np.arange(10) / 10
     clip = line(times)

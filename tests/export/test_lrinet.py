@@ -1,5 +1,9 @@
 """A student that reads video: exported, recognised by the runtime, without a tracker."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,6 +28,8 @@ from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.runs import Run
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +107,21 @@ def test_a_student_that_sees_close_ups_is_not_exported(tmp_path):
     with pytest.raises(UsageError, match=r"sees close-ups .* would need landmarks besides pictures"):
         export(run, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_it_is_measured_as_others_are(tmp_path, bundle, video_run, video_corpus):
+    """The last step of `make`: speed, WER and report of a student that reads pictures."""
+    out, report = tmp_path / "bench.json", tmp_path / "report.html"
+    common = ["--run", video_run, "--bundle", bundle]
+    for command in (
+        ["tools/bench.py", *common, "--out", out, "--frames", 24, "--runs", 40, "--compare"],
+        ["tools/html_report.py", *common, "--bench", out, "--out", report],
+    ):
+        done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    result, metrics = files.read_json(out), read_bundle(bundle).description["metrics"]
+    assert list(result["stages_ms"]) == ["squeeze pictures", "network, INT8", "decode, greedy"]
+    assert result["accuracy"]["dev"]["INT8"]["wer"] == pytest.approx(metrics["dev_wer_int8"], abs=0.02)
+    assert result["accuracy"]["test"]["sentences"] == len(Corpus(video_corpus).split("test"))
+    assert any("students that read landmarks" in note for note in result["notes"])
+    assert report.stat().st_size > 10_000

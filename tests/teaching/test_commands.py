@@ -1,6 +1,8 @@
 """`tf-slr record` and `tf-slr teach`: what cannot be done is one line."""
 
 import importlib.util
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from tests.teaching.streams import recorded
 from tf_slr.corpus.manifest import read_clip, write_clip
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
+from tf_slr.teaching.results import next_command
 
 ROOT = Path(__file__).parents[2]
 tracked = pytest.mark.skipif(
@@ -83,7 +86,23 @@ def test_one_take_is_too_few(capsys, tmp_path):
     code, said = run(capsys, "teach", tmp_path / "r", "--out", tmp_path / "out")
     assert (code, len(said.splitlines())) == (1, 1)
     assert "1 usable take of GOOD" in said
-    assert "tf-slr record --sign 'GOOD'" in said
+    assert f"tf-slr record --sign GOOD --out {tmp_path / 'r'}" in said
+
+
+def test_what_is_advised_can_be_typed(capsys, tmp_path):
+    """Also where a sign, which as a gloss has no space, and a folder have spaces in their names."""
+    root = tmp_path / "my signs"
+    recordings = recorded(root, ["ONE", "GOOD"], 2)
+    recordings.name_signs(["thank you"])
+    clip = read_clip(recordings.takes("ONE")[0])
+    assert recordings.add("thank you", clip._replace(landmarks=clip.landmarks + np.float16(0.01)))
+    code, said = run(capsys, "teach", root, "--out", tmp_path / "out")
+    assert code == 1
+    (advice,) = re.findall(r"tf-slr (record .*)$", said.strip())
+    assert shlex.split(advice) == ["record", "--sign", "thank you", "--out", str(root)]
+    assert shlex.split(next_command(root / "bundle")) == [
+        "tf-slr", "live", "--bundle", str(root / "bundle"), "--camera", "0"
+    ]  # fmt: skip
 
 
 def test_takes_without_hands_are_too_few(capsys, tmp_path):

@@ -35,6 +35,7 @@ class Input(NamedTuple):
         times: when each frame is shown, float64 [T] seconds from the first one.
         video: its pictures, or None of a landmark file.
         note: what was assumed about its frame rate, or empty.
+        rate: frames a second of a clip with a single frame, whose time tells none.
     """
 
     path: Path
@@ -42,12 +43,13 @@ class Input(NamedTuple):
     times: np.ndarray
     video: Video | None = None
     note: str = ""
+    rate: float = 1.0
 
     @property
     def fps(self) -> float:
         """Frames a second: the usual distance of frames, where they have no steady one."""
         if len(self.times) == 1:
-            return 1.0
+            return self.rate
         return 1 / float(np.median(np.diff(self.times))) if unevenness(self.times) else mean_fps(self.times)
 
     def landmarks_at(self, fps: float) -> tuple[Clip, float]:
@@ -122,20 +124,20 @@ class InputReader:
         kind = path.suffix.lower()
         if kind == LANDMARKS:
             clip = read_clip(path)
-            return Input(path, clip, np.arange(len(clip.landmarks)) / self._usual)
+            return Input(path, clip, np.arange(len(clip.landmarks)) / self._usual, rate=self._usual)
         if kind == POSE_FILE:
             pose = read_pose(path)
             times, note = self._counted(path, len(pose.clip.landmarks), pose.fps)
-            return Input(path, pose.clip, times, None, note)
+            return Input(path, pose.clip, times, None, note, pose.fps or self._usual)
         video = open_video(path)
         shown: list[float] = []
         clip = self._track(video, shown) if self._wanted else None
         times = checked_times(shown) if clip else None if path.is_dir() else frame_times(path)
         frames = len(clip.landmarks) if clip else frame_count(path)[0] if times is None else len(times)
         if times is not None and len(times) == frames:
-            return Input(path, clip, times, video)
+            return Input(path, clip, times, video, rate=video.fps or self._usual)
         times, note = self._counted(path, frames, video.fps)
-        return Input(path, clip, times, video, note)
+        return Input(path, clip, times, video, note, video.fps or self._usual)
 
     def _counted(self, path: Path, frames: int, fps: float | None) -> tuple[np.ndarray, str]:
         """Times of frames that follow each other at one rate, and what was assumed."""

@@ -139,6 +139,8 @@ def gather(run_root: Path, bundle_root: Path | None = None, bench: Path | None =
     """
     run = Run(run_root)
     corpus, recipe, measured = run.corpus(), run.recipe, files.read_json(bench) if bench else None
+    if measured and not {"threads", "stages_ms", "bytes", "machine"} <= measured.keys():
+        raise DataError(f"{bench}: expected what tools/bench.py measured")
     summary = files.read_json(run.summary_path)
     bundle = read_bundle(bundle_root) if bundle_root else None
     models = {FP32: _network(run)} | ({INT8: _student(bundle)} if bundle else {})

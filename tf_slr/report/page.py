@@ -269,7 +269,7 @@ def _speed(facts: Facts) -> Markup | None:
                                                                      "INT8 against FP32"], rows)  # fmt: skip
     stages = bench["stages_ms"]
     longest = max(stages.values()) or 1
-    by_stage = _table(facts, f"Landmarks to glosses, {bench['frames']} frames, one thread", ["stage", "", "p50 ms"],
+    by_stage = _table(facts, f"From a clip to glosses, {bench['frames']} frames, one thread", ["stage", "", "p50 ms"],
                       [_row(name, bar(value / longest), f"{value:.3f}") for name, value in stages.items()])  # fmt: skip
     machine, start = bench["machine"], bench["start"]
     about = (f"{machine['cpu']}, {machine['cores']} cores, INT8 instructions: "

@@ -1,5 +1,6 @@
 """Which takes are learnt from, on which INT8 is held against FP32, and which are kept for the test."""
 
+import shlex
 from typing import NamedTuple
 
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name
@@ -59,13 +60,14 @@ def read_takes(recordings: Recordings) -> tuple[dict[str, list[IsolatedClip]], l
             else:
                 found.setdefault(gloss, []).append(IsolatedClip(str(root), gloss, int(path.stem), str(path), clip))
     signs = [gloss for gloss in found if gloss != REST]
+    out = f"--out {shlex.quote(str(root))}"
     if len(signs) < 2:
         reason = f"; {len(left_out)} takes cannot be used, such as {left_out[0]}" if left_out else ""
         raise DataError(f"{root}: holds usable takes of {len(signs)} sign{'s' * (len(signs) != 1)}, at least 2 are "
-                        f"needed: tf-slr record --signs NAME,NAME --out {root}{reason}")  # fmt: skip
-    if single := [gloss for gloss in signs if len(found[gloss]) == 1]:
+                        f"needed: tf-slr record --signs NAME,NAME {out}{reason}")  # fmt: skip
+    if single := [sign for sign in recordings.list.signs if len(found.get(gloss_name(sign), ())) == 1]:
         raise DataError(f"{root}: holds 1 usable take of {shown(single)}; one is learnt from and one tested on, so "
-                        f"at least 2 are needed: tf-slr record --sign {single[0]!r} --out {root}")  # fmt: skip
+                        f"at least 2 are needed: tf-slr record --sign {shlex.quote(single[0])} {out}")  # fmt: skip
     return found, left_out
 
 
@@ -120,5 +122,5 @@ def notes_on(recordings: Recordings, division: Division) -> list[str]:
         notes.append(f"note: few takes of {shown(few)}; {ENOUGH} or more of each make a better recogniser")
     if REST not in division.takes:
         notes.append("note: no rest was recorded, so movement between signs may be taken for signs: "
-                     f"tf-slr record --rest --out {recordings.root}")  # fmt: skip
+                     f"tf-slr record --rest --out {shlex.quote(str(recordings.root))}")  # fmt: skip
     return notes

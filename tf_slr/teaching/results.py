@@ -1,5 +1,6 @@
 """How good a taught recogniser is, on takes that it has not learnt from."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -141,7 +142,7 @@ def to_markdown(results: Results, division: Division, notes: list[str], bundle: 
 
 def next_command(bundle: Path) -> str:
     """What to try with a bundle."""
-    return f"tf-slr live --bundle {bundle} --camera 0"
+    return f"tf-slr live --bundle {shlex.quote(str(bundle))} --camera 0"
 
 
 def _rows(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
