@@ -194,7 +194,10 @@ class QatTrainer(Trainer):
 
 def qat_run(run: Run, options: QatOptions) -> Run:
     """Where the fine-tuning of a run's weights is kept."""
-    return Run(run.root / "qat" / files.sha256_of([files.sha256(run.best), config.to_table(options)])[:16])
+    facts = [files.sha256(run.best), config.to_table(options)]
+    if run.recipe.distill.fade:  # until December 2026 they were fine-tuned with the teacher that had faded
+        facts.append("without its teacher")
+    return Run(run.root / "qat" / files.sha256_of(facts)[:16])
 
 
 def fine_tuning(recipe: Recipe, options: QatOptions) -> Recipe:

@@ -119,6 +119,10 @@ def test_a_name_that_is_no_text_ends_nothing(tmp_path, tiny_bundle, clips):
     first, last = json.loads(tf_slr(*command, "--json", PYTHONIOENCODING="utf-8:strict")[0])
     assert Path(first["clip"]) == strange
     assert last["glosses"]
+    shutil.copy(clips[0], tmp_path / "Größe.npz")
+    command = ("recognize", "--bundle", tiny_bundle, tmp_path / "Größe.npz", "--json")
+    (only,) = json.loads(tf_slr(*command, PYTHONIOENCODING="ascii")[0])
+    assert only["clip"] == str(tmp_path / "Größe.npz")
 
 
 def test_threads_that_cannot_be_had_are_refused(tiny_bundle, clips):

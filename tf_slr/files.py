@@ -72,7 +72,7 @@ def sweep(folder: Path | str) -> None:
 
 _PREFIX = ".tmp-"
 # What file systems without locks say, such as Lustre mounted without them.
-_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 def _locked_temporary(path: Path) -> tuple[int, Path]:
@@ -84,14 +84,17 @@ def _locked_temporary(path: Path) -> tuple[int, Path]:
     digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()
     own = path.with_name(f"{_PREFIX}{digest}{path.suffix}")
     while fcntl is not None:
+        made = not own.exists()
         try:
-            handle = os.open(own, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            handle = os.open(own, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | (os.O_EXCL if made else 0), 0o600)
+        except FileExistsError:  # another writer came between the two lines above
+            continue
         except OSError:  # not ours to write; or there is no room or no right, which is said below
             break
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in _NO_LOCKS:
+            if made and error.errno in NO_LOCKS:  # else it may be in use, by one who has a lock
                 own.unlink(missing_ok=True)
             os.close(handle)
             break
@@ -107,7 +110,7 @@ def _locked_temporary(path: Path) -> tuple[int, Path]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             return handle, Path(name)  # what a killed process leaves here has to be removed by hand
         if _stands_at(handle, name):  # else a sweep came between the two lines above

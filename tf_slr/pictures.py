@@ -8,10 +8,12 @@ import functools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+from tf_slr import files
 from tf_slr.errors import DataError, UsageError
 
 # CorrNet squeezes pictures to 256 pixels and crops 224.
@@ -57,6 +59,15 @@ def opencv() -> ModuleType:
     except ImportError as error:
         raise UsageError(f"videos need OpenCV: pip install 'tf_slr[video]' ({error})") from error
     return cv2
+
+
+def path_for_opencv(path: Path) -> str:
+    """A path as OpenCV takes it: on a name that is no UTF-8 the process would die.
+
+    Raises:
+        DataError: it is such a name.
+    """
+    return files.require_text(str(path), "a video's or picture's path")
 
 
 def squeezed(pictures: Iterable[np.ndarray], options: FrameOptions) -> np.ndarray:

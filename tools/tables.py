@@ -38,11 +38,12 @@ def tables(arguments: argparse.Namespace) -> int:
     import matplotlib  # noqa: F401  # where it is missing, that is said before the work and not after it
 
     from tf_slr.corpus.manifest import Corpus
+    from tf_slr.locks import locked
     from tf_slr.training.tables.ablations import Ablations, Recipes
     from tf_slr.training.tables.cells import Cell, Cells, corrected_name
     from tf_slr.training.tables.plots import draw
     from tf_slr.training.tables.report import Report
-    from tf_slr.training.tables.runner import Runner, locked
+    from tf_slr.training.tables.runner import Runner
 
     out, cells = arguments.out, Cells(arguments.out, Corpus(arguments.corpus))
     teacher = root = None

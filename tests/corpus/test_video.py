@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpus.test_inputs import UNSTEADY, film, level
 from tf_slr.corpus import video as video_module
-from tf_slr.corpus.video import frame_count, image_paths, open_video, read_frames
+from tf_slr.corpus.video import frame_count, image_paths, mark_of, open_video, read_frames
 from tf_slr.errors import DataError
 
 cv2 = pytest.importorskip("cv2")
@@ -95,6 +95,26 @@ def test_what_is_no_video_is_named_with_the_reason(tmp_path):
     }.items():
         with pytest.raises(DataError, match=f"{name}: {reason}"):
             open_video(tmp_path / name)
+
+
+def test_a_name_that_opencv_would_die_of_is_refused(tmp_path, video_of_noise):
+    strange = tmp_path / os.fsdecode(b"film\xff.avi")
+    video_of_noise("good.avi").rename(strange)
+    with pytest.raises(DataError, match=r"film\\udcff\.avi'; rename the file or folder"):
+        open_video(strange)
+    folder = write_images(tmp_path / "frames", ["0.png", "1.png"])
+    (folder / "1.png").rename(folder / os.fsdecode(b"1\xe4.png"))
+    with pytest.raises(DataError, match="rename the file or folder"):
+        list(read_frames(tmp_path / "frames"))
+
+
+def test_a_video_or_folder_written_anew_has_another_mark(tmp_path, video_of_noise):
+    folder = write_images(tmp_path / "frames", ["0.png", "1.png"])
+    for path, part in ((video_of_noise("a.avi"), None), (folder, folder / "1.png")):
+        before = mark_of(path)
+        assert mark_of(path) == before
+        os.utime(part or path, ns=(1, before.written + 1))
+        assert mark_of(path) != before
 
 
 @pytest.mark.parametrize(

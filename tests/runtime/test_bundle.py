@@ -5,6 +5,8 @@ import json
 import math
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from tf_slr.errors import BundleError, SlrError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.models.mslr import Mslr, MslrOptions
-from tf_slr.runtime import Recognizer, corrector, student
+from tf_slr.runtime import Recognizer, interpreter
 from tf_slr.runtime.bundle import DESCRIPTION, SEAL, read_bundle, seal_of, write_bundle
 from tf_slr.runtime.corrector import Corrector
 
@@ -64,12 +66,8 @@ def bundles(tmp_path_factory):
 @pytest.fixture
 def loaded(monkeypatch):
     """How many models were loaded."""
-    made = []
-    for module in (student, corrector):
-        real = module.Interpreter
-        monkeypatch.setattr(
-            module, "Interpreter", lambda *values, real=real, **named: made.append(1) or real(*values, **named)
-        )
+    made, real = [], interpreter.Interpreter
+    monkeypatch.setattr(interpreter, "Interpreter", lambda **named: made.append(1) or real(**named))
     return made
 
 
@@ -349,6 +347,18 @@ def test_a_corrector_that_somebody_trained_is_not_replaced(tmp_path, bundles):
     with pytest.raises(UsageError, match="choose another folder"):
         write_bundle(*arguments)
     assert Corrector.load(trained)
+
+
+def test_an_export_that_was_killed_while_it_wrote_can_be_repeated(tmp_path, bundles):
+    whole = read_bundle(bundles["two"])
+    copy = shutil.copytree(bundles["two"], tmp_path / "copy")
+    script = "import os, sys; from tf_slr import files\nwith files.atomic_path(sys.argv[1]): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script, copy / "corrector/first.tflite"])
+    assert list((copy / "corrector").glob(".tmp-*"))
+    arguments = (whole.student, whole.vocabulary, whole.input, about("two"), model_card)
+    write_bundle(copy, *arguments, bundles["two"] / "corrector")
+    Recognizer.load(copy)
+    assert not list(copy.rglob(".tmp-*"))
 
 
 def remove(name):

@@ -85,6 +85,23 @@ def test_takes_are_counted_on_and_kept_once(tmp_path):
     assert recordings.takes(None) == []
 
 
+def test_two_that_record_into_one_folder_lose_nothing(tmp_path):
+    """Each another sign, or both the same one."""
+    one, two = (Recordings.open(tmp_path / "r", "test") for _ in range(2))
+    one.name_signs(["hello"])
+    two.name_signs(["thanks"])
+    assert Recordings(tmp_path / "r").list.signs == ("hello", "thanks")
+    kept = [recordings.add("hello", clip(seed)) for seed, recordings in enumerate((one, two, one))]
+    assert [path.stem for path in kept] == ["000", "001", "002"]
+
+
+def test_what_a_killed_process_left_does_not_end_recording_for_good(tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/.tmp-0123456789abcdef.toml").write_text("signs")
+    Recordings.open(tmp_path / "r", "test").name_signs(["hello"])
+    assert Recordings(tmp_path / "r").list.signs == ("hello",)
+
+
 def test_a_folder_is_gone_on_with_only_as_it_was(tmp_path):
     root = tmp_path / "r"
     Recordings.open(root, "tracker 1", "ASL")

@@ -20,13 +20,13 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.decoding.edits import Margins
 from tf_slr.errors import UsageError
 from tf_slr.features.augment import NONE
+from tf_slr.locks import locked
 from tf_slr.training.distill import DistillOptions
 from tf_slr.training.reporting import evaluate_model
-from tf_slr.training.tables import runner as runner_module
 from tf_slr.training.tables.ablations import NO, YES, Ablations, Recipes
 from tf_slr.training.tables.cells import Cell, Cells, corrected_name
 from tf_slr.training.tables.report import Figure, Report, compared
-from tf_slr.training.tables.runner import Runner, locked
+from tf_slr.training.tables.runner import Runner
 
 pytestmark = pytest.mark.slow
 
@@ -261,14 +261,6 @@ def test_what_a_corrector_makes_of_the_sentences_stands_beside_them_in_table_4_o
     assert "orrect" not in second
     files.write_json(corrector / "corrector.json", {"files": {"first.tflite": "another"}})
     assert list(report.figures(tables[0], plain)) == ["test"]
-
-
-def test_two_runners_in_one_folder_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner_module, "GRACE_SECONDS", 0.1)
-    with locked(tmp_path), pytest.raises(UsageError, match="another process computes tables here"), locked(tmp_path):
-        pass
-    with locked(tmp_path):
-        pass
 
 
 def test_a_student_without_its_teacher_is_left_out_by_name(ablations, corpus, tmp_path):

@@ -1,7 +1,6 @@
 """`tf-slr check`, `tf-slr stats` and `tf-slr pack`: what is wrong with a corpus, what is in it, and shards of it."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from tf_slr import files
 from tf_slr.commands.common import add_command, import_tensorflow, prepared, report
 from tf_slr.corpus.shards import FOLDER
+from tf_slr.stdout import print_json
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -53,7 +53,10 @@ def _stats(arguments: argparse.Namespace) -> int:
     corpus = Corpus(arguments.corpus)
     stats, refused = corpus_stats(corpus, not arguments.no_landmarks)
     code = report(refused)
-    print(json.dumps(stats.table(), indent=2, ensure_ascii=False) if arguments.json else markdown(stats))
+    if arguments.json:
+        print_json(stats.table(), indent=2)
+    else:
+        print(markdown(stats))
     if arguments.out:
         draw(corpus, stats, arguments.out / "stats.png")
         files.write_text(arguments.out / "stats.md", markdown(stats) + "\n")

@@ -1,7 +1,6 @@
 """`tf-slr recognize`: videos, folders of images, landmark files and .pose files -> glosses."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from tf_slr import files
 from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
 from tf_slr.errors import FULL, SlrError, UsageError, shown
 from tf_slr.landmarks import Normalisation
+from tf_slr.stdout import print_json
 
 if TYPE_CHECKING:
     from tf_slr.corpus.inputs import Input, InputReader
@@ -79,7 +79,7 @@ def _recognize(arguments: argparse.Namespace) -> int:
                 tqdm.write(f"wrote {target}", file=told)
     finally:  # also of what was done until somebody had enough
         if arguments.json:
-            print(json.dumps(entries, indent=2, ensure_ascii=False))
+            print_json(entries, indent=2)
     return code
 
 

@@ -1,7 +1,6 @@
 """`tf-slr score`: the word error rate of a CTM against an STM, as the corpora's own evaluations count it."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tf_slr.commands.common import EXIT_OK, add_command
 from tf_slr.errors import shown
 from tf_slr.scoresheet import Scoresheet, score_transcripts
 from tf_slr.scoring import describe
+from tf_slr.stdout import print_json
 from tf_slr.transcripts import read_ctm, read_stm
 
 
@@ -31,7 +31,7 @@ def _score(arguments: argparse.Namespace) -> int:
     for line in _notes(sheet):
         print(f"note: {line}", file=sys.stderr)
     if arguments.json:
-        print(json.dumps(sheet.summary(), indent=2, ensure_ascii=False))
+        print_json(sheet.summary(), indent=2)
         return EXIT_OK
     if arguments.sentences:
         for sentence in sheet.sentences:

@@ -9,6 +9,7 @@ from tf_slr.commands.common import add_command, add_model, check_model, import_t
 from tf_slr.decoding.beam import BeamOptions
 from tf_slr.errors import UsageError
 from tf_slr.scoring import describe
+from tf_slr.stdout import print_json
 
 _SEVERAL = """All GPUs of a machine are used. To train on several machines, start on each of them, with one shared
 --run: TF_CONFIG='{"cluster": {"worker": ["host1:5000", "host2:5000"]}, "task": {"type": "worker", "index": 0}}'
@@ -89,7 +90,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     for path in filter(None, written.values()):
         print(f"wrote {path}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+        print_json(result, indent=2)
         return code
     for name, counts in {"all": result, **result["groups"]}.items():
         print(f"{arguments.split}, {name:16s} {describe(counts)}  {result['corpus']}")

@@ -23,7 +23,7 @@ from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import landmark_path, read_clip, write_clip
 from tf_slr.corpus.times import unevenness
 from tf_slr.corpus.tracker import Tracker, landmark_source
-from tf_slr.corpus.video import frame_count, image_paths
+from tf_slr.corpus.video import frame_count, mark_of
 from tf_slr.errors import DataError
 from tf_slr.pictures import opencv
 
@@ -165,17 +165,13 @@ def _record_path(sample_id: str, out: Path) -> Path:
 
 def _stamp(job: Job, source: str) -> dict[str, str | int | None]:
     """What identifies a video without reading it, what it must be, and what tracks it."""
-    video = job.video
-    try:
-        facts = [path.stat() for path in (image_paths(video) if video.is_dir() else [video])]
-    except OSError as error:
-        raise DataError(f"{video}: cannot be read ({error.strerror})") from error
+    mark = mark_of(job.video)
     return {
-        "video": str(video.resolve()),
-        "files": len(facts),
+        "video": str(job.video.resolve()),
+        "files": mark.files,
         "frames": job.frames,
-        "bytes": sum(fact.st_size for fact in facts),
-        "mtime_ns": max(fact.st_mtime_ns for fact in facts),
+        "bytes": mark.size,
+        "mtime_ns": mark.written,
         "landmark_source": source,
     }
 
@@ -187,8 +183,9 @@ def _kept(job: Job, out: Path, stamp: dict[str, str | int | None]) -> Extraction
         return None
     try:
         made = files.read_json(record)
-        # Landmarks of others may have come in their place.
-        if made.get("source") != stamp or made.get("sha256") != files.sha256(out / landmark_path(job.id)):
+        found = files.sha256(out / landmark_path(job.id))
+        # Landmarks of others may have come in their place. (Records from before December 2026 cannot tell.)
+        if made.get("source") != stamp or made.get("sha256", found) != found:
             return None
         return Extraction(job.id, made["frames"], made["fps"], made["uneven"])
     except (DataError, KeyError):  # damaged or gone: it is made again

@@ -12,7 +12,7 @@ from tf_slr.corpus.inputs import Input
 from tf_slr.corpus.video import require_whole
 from tf_slr.drawing import blank, draw_caption, draw_skeleton
 from tf_slr.errors import DataError, UsageError
-from tf_slr.pictures import opencv
+from tf_slr.pictures import opencv, path_for_opencv
 from tf_slr.subtitles import Cue, shown_at
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _open(path: Path, fps: float, picture: np.ndarray) -> "cv2.VideoWriter":
     cv2 = opencv()
     for codec in CODECS:
         size = (picture.shape[1], picture.shape[0])
-        film = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, size)
+        film = cv2.VideoWriter(path_for_opencv(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, size)
         if film.isOpened():
             return film
     raise UsageError(f"this OpenCV writes no video ({' or '.join(CODECS)} in .mp4); install it with: "

@@ -29,7 +29,7 @@ from tf_slr.corpus.motion import FPS, perform
 from tf_slr.corpus.signer import SIGNERS, Performance
 from tf_slr.corpus.video import MIN_SIDE, require_whole
 from tf_slr.errors import UsageError
-from tf_slr.pictures import opencv
+from tf_slr.pictures import opencv, path_for_opencv
 
 # Raise it whenever the same options give another corpus.
 VERSION = 2
@@ -198,7 +198,7 @@ def write_video(path: Path | str, frames: np.ndarray) -> None:
     with files.atomic_path(path) as temporary:
         codec = cv2.VideoWriter_fourcc(*"MJPG")
         # OpenCV's own writer: every wheel has it, and it stores no time.
-        writer = cv2.VideoWriter(str(temporary), cv2.CAP_OPENCV_MJPEG, codec, FPS, (width, height))
+        writer = cv2.VideoWriter(path_for_opencv(temporary), cv2.CAP_OPENCV_MJPEG, codec, FPS, (width, height))
         if not writer.isOpened():
             raise UsageError(f"{path}: this OpenCV cannot write Motion JPEG")
         writer.set(cv2.VIDEOWRITER_PROP_QUALITY, JPEG_QUALITY)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr.pictures import opencv
+from tf_slr.pictures import opencv, path_for_opencv
 
 # Frames of a steady video lie this close to their places, in frames: containers round times to milliseconds.
 STEADY = 0.5
@@ -19,7 +19,7 @@ MAX_GAP = 60.0
 def frame_times(path: Path) -> np.ndarray | None:
     """When each frame of a video file is shown; see `checked_times`."""
     cv2 = opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
     seconds = []
     while capture.grab():
         seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)

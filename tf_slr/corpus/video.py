@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from tf_slr.corpus.times import checked_times
 from tf_slr.errors import DataError
-from tf_slr.pictures import opencv
+from tf_slr.pictures import opencv, path_for_opencv
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -71,6 +72,10 @@ class Video:
                     f" the first is {self.width} x {self.height}"
                 )
             yield frame
+        self.require_end(count, shown)
+
+    def require_end(self, count: int, shown: list[float]) -> None:
+        """Raise DataError if so many frames, shown at these times, are not all of them."""
         if count + MISSING_FRAMES_ALLOWED < self.promised and not self._reaches_the_end(checked_times(shown)):
             raise DataError(f"{self.path}: promised {self.promised} frames, gives {count} (truncated?)")
 
@@ -101,6 +106,27 @@ def open_video(path: Path | str) -> Video:
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise DataError(f"{path}: {width} x {height} pixels is no picture of a person")
     return Video(path, fps, promised, width, height)
+
+
+class Mark(NamedTuple):
+    """What identifies a video without reading it: number of files, their bytes, and when the last was written (ns)."""
+
+    files: int
+    size: int
+    written: int
+
+
+def mark_of(path: Path) -> Mark:
+    """The mark of a video file or a folder of images.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
+    try:
+        facts = [part.stat() for part in (image_paths(path) if path.is_dir() else [path])]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return Mark(len(facts), sum(fact.st_size for fact in facts), max(fact.st_mtime_ns for fact in facts))
 
 
 def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | None]:
@@ -135,8 +161,12 @@ def decoded_count(path: Path, expected: int | None = None) -> tuple[int, float |
     """
     if path.is_dir():
         return frame_count(path, expected)
-    video = open_video(path)
-    count = sum(1 for _ in video.frames())
+    video, capture, shown, count = open_video(path), _capture(path, threads=1), [], 0
+    while capture.grab():
+        count += 1
+        shown.append(capture.get(opencv().CAP_PROP_POS_MSEC) / 1000)
+    capture.release()
+    video.require_end(count, shown)
     if expected is not None and abs(count - expected) > MISSING_FRAMES_ALLOWED:
         raise DataError(f"{path}: expected {expected} frames, found {count}")
     return count, video.fps
@@ -149,7 +179,7 @@ def require_whole(path: Path, frames: int) -> None:
         OSError: it does not.
     """
     cv2 = opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
     found = 0
     while found < frames and capture.grab():
         found += 1
@@ -198,7 +228,7 @@ def _decode(path: Path, shown: list[float] | None = None) -> Iterator[np.ndarray
     if path.is_dir():
         for image in image_paths(path):
             try:
-                frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+                frame = cv2.imread(path_for_opencv(image), cv2.IMREAD_COLOR)
             except cv2.error as error:
                 raise DataError(f"{image}: is not a readable image ({error.err})") from error
             if frame is None:
@@ -229,8 +259,8 @@ def _header(path: Path) -> tuple[float | None, int]:
     return (fps if 1 <= fps <= MAX_FPS else None), promised
 
 
-def _capture(path: Path):
-    """An open cv2.VideoCapture."""
+def _capture(path: Path, threads: int = 0):
+    """An open cv2.VideoCapture, which decodes in so many threads; 0 for as many as it likes."""
     if not path.exists():
         raise DataError(f"{path}: does not exist")
     if not path.is_file():
@@ -239,7 +269,8 @@ def _capture(path: Path):
         raise DataError(f"{path}: is empty")
     cv2 = opencv()
     # Left to choose, OpenCV takes a file named like 'clip01.png' for the start of a series.
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    parameters = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
+    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG, parameters)
     if not capture.isOpened():
         raise DataError(f"{path}: is no readable video (damaged, no picture track, or an unknown format)")
     return capture

@@ -1,6 +1,5 @@
 """One session: what is tracked goes into a stream, what the stream says to the terminal and the window."""
 
-import json
 import os
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from tf_slr.quiet import silent_stderr
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream, StreamOptions
+from tf_slr.stdout import print_json
 
 # Delays that percentiles are taken of: those of the last words, so that a session may last for days.
 REMEMBERED = 10_000
@@ -33,7 +33,7 @@ class Printer:
     def __init__(self, lines: bool) -> None:
         self._lines = lines
         # Standard error is shut while MediaPipe works, whose warnings are not for users.
-        self._aside = os.fdopen(os.dup(2), "w", buffering=1)
+        self._aside = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
 
     def word(self, word: Word, delay: float) -> None:
         """A word was committed, `delay` seconds after it ended."""
@@ -71,7 +71,7 @@ class Printer:
 
     @staticmethod
     def _line(kind: str, content: dict) -> None:
-        print(json.dumps({"type": kind} | content, ensure_ascii=False))
+        print_json({"type": kind} | content)
 
 
 class Session:

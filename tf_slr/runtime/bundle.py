@@ -144,6 +144,7 @@ def require_room(root: Path | str) -> None:
     there = Path(root) / CORRECTOR
     if not there.exists():
         return
+    files.sweep(there)  # what a killed export left
     strangers = {path.name for path in there.iterdir()} - _CORRECTOR_FILES if there.is_dir() else {CORRECTOR}
     if strangers or not (Path(root) / STUDENT).is_file():
         raise UsageError(f"{there}: is not a bundle's, and would be replaced; choose another folder for the bundle")

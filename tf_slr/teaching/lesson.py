@@ -85,10 +85,11 @@ class Lesson:
             if changed:
                 what = "options" if changed == ["options"] else "takes"
                 raise UsageError(f"{self.out}: holds a lesson with other {what}; choose another --out")
-        elif self.out.is_dir() and any(self.out.iterdir()):
+            return
+        files.sweep(self.out)  # what a killed process left
+        if self.out.is_dir() and any(self.out.iterdir()):
             raise UsageError(f"{self.out}: holds other things than a lesson; choose another --out")
-        else:
-            files.write_json(path, facts)
+        files.write_json(path, facts)
 
     def _hash(self) -> str:
         """Hash of the list of signs and of every take, in their order."""

@@ -23,6 +23,7 @@ from tf_slr.corpus.isolated import gloss_name
 from tf_slr.corpus.manifest import read_clip, write_clip
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.landmarks import Clip
+from tf_slr.locks import locked
 
 FPS = 30.0
 MAX_NAME = 100
@@ -109,12 +110,12 @@ class Recordings:
             UsageError: takes of another tracker or language are here, or the folder holds other things.
         """
         root = Path(root)
+        files.sweep(root)  # what a killed process left
         if not (root / _LIST).is_file():
             if root.is_dir() and any(root.iterdir()):
                 raise UsageError(f"{root}: holds other things than recordings; choose another --out")
             _write_list(root, SignList((), language or "unknown", fps, landmark_source))
         recordings = cls(root)
-        files.sweep(root)
         there = recordings.list
         if there.landmark_source != landmark_source:
             raise UsageError(f"{root}: holds takes by {there.landmark_source}; now it would be {landmark_source}: "
@@ -134,10 +135,13 @@ class Recordings:
         Raises:
             UsageError: two of all signs have the same gloss.
         """
-        longer = tuple(dict.fromkeys([*self.list.signs, *signs]))
-        if longer != self.list.signs:
-            self.list = dataclasses.replace(self.list, signs=longer)
-            _write_list(self.root, self.list)
+        # Two may record into one folder, each another sign.
+        with locked(self.root):
+            self.list = config.load(SignList, self._list_path)
+            longer = tuple(dict.fromkeys([*self.list.signs, *signs]))
+            if longer != self.list.signs:
+                self.list = dataclasses.replace(self.list, signs=longer)
+                _write_list(self.root, self.list)
 
     def takes(self, sign: str | None) -> list[Path]:
         """The takes of a sign, or of rest (None), in the order of recording."""
@@ -151,12 +155,13 @@ class Recordings:
             Where it was written; None where the same take is there already, as when a video file is read twice. One
             recording twice could be learnt from and tested on.
         """
-        takes = self.takes(sign)
-        if any(_holds(take, clip) for take in takes):
-            return None
-        path = self._folder(sign) / f"{int(takes[-1].stem) + 1 if takes else 0:03d}.npz"
-        write_clip(path, clip)
-        return path
+        with locked(self.root):
+            takes = self.takes(sign)
+            if any(_holds(take, clip) for take in takes):
+                return None
+            path = self._folder(sign) / f"{int(takes[-1].stem) + 1 if takes else 0:03d}.npz"
+            write_clip(path, clip)
+            return path
 
     def _folder(self, sign: str | None) -> Path:
         return self.root / "rest" if sign is None else self.root / "takes" / folder_name(sign)

@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from tf_slr import config, files, timing
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import UsageError
+from tf_slr.corpus.video import Mark, mark_of
+from tf_slr.errors import DataError, UsageError
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
@@ -131,14 +132,12 @@ class Teacher:
 
 def _clip_facts(corpus: Corpus, sample: Sample) -> list:
     """What tells whether still the same is seen of a clip."""
-    named = [(name, _mark(corpus.root / name) if name else None) for name in (sample.video, sample.landmarks)]
-    return [sample.frames, named]
+    return [sample.frames, *([name, _mark(corpus.root / name)] for name in (sample.video, sample.landmarks) if name)]
 
 
-def _mark(path: Path) -> list[int] | None:
-    """What changes when a file, or what is in a folder, is written anew; None where nothing is."""
+def _mark(path: Path) -> Mark | None:
+    """The mark of a file or folder; None where nothing is, which whoever reads it will say."""
     try:
-        facts = path.stat()
-    except OSError:
+        return mark_of(path)
+    except DataError:
         return None
-    return [facts.st_size, facts.st_mtime_ns]

@@ -1,11 +1,11 @@
 """The training loop: seeded, resumable at any moment, best-on-dev kept."""
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +18,7 @@ from tf_slr.errors import UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
+from tf_slr.locks import locked
 from tf_slr.models.weights import load_into, named_weights
 from tf_slr.scoring import Errors
 from tf_slr.training import checkpoints
@@ -42,8 +43,6 @@ from tf_slr.training.strategy import (
     workers_of,
 )
 from tf_slr.training.teacher import Teacher
-
-Made = TypeVar("Made")
 
 
 def _weights_of(source: str) -> Mapping[str, np.ndarray]:
@@ -126,6 +125,10 @@ class Trainer:
             watching = online and online.network
             with computing_in(options.precision):
                 self.network = self._build()
+            # Drawn before what a teacher needs; used where training itself has none.
+            self.landmark_head = None
+            if recipe.pretrain.epochs and not options.landmarks:
+                self.landmark_head = LandmarkHead(recipe.model.frame_width)
             load_into(self.network, initial, options.init)
             total = options.epochs * len(self.batches)
             self.model = Recogniser(
@@ -145,12 +148,8 @@ class Trainer:
     def _build(self) -> tf_keras.Model:
         """The network that is trained, with the weights it starts from."""
         # A teacher whose logits are not kept yet was built before, and drew from the same numbers.
-        return self._seeded(build, self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
-
-    def _seeded(self, make: Callable[..., Made], *arguments) -> Made:
-        """Something made from the seed, whatever was made before it."""
         tf_keras.utils.set_random_seed(self.recipe.training.seed)
-        return make(*arguments)
+        return build(self.recipe.model, self.vocabulary.classes, self.recipe.training.seed)
 
     def _optimizer(self, rate: tf_keras.optimizers.schedules.LearningRateSchedule) -> tf_keras.optimizers.Optimizer:
         options = self.recipe.training
@@ -169,8 +168,13 @@ class Trainer:
         Raises:
             DataError: the loss became NaN or infinite, or a clip can no longer be read.
             UsageError: the run did not reach the WER its recipe promises; no summary is written. Or a worker
-                was lost, or sees another run folder than this one.
+                was lost, or sees another run folder than this one. Or another process trains this run.
         """
+        # Who was started while another is at work would go on from what that one has left so far.
+        with locked(self.run.root) if self.is_chief else contextlib.nullcontext():
+            return self._fit()
+
+    def _fit(self) -> dict:
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last, **self._variables())
         started = time.monotonic() - self.state["seconds"]
@@ -218,7 +222,7 @@ class Trainer:
             self.strategy.num_replicas_in_sync,
         )  # fmt: skip
         with self.strategy.scope(), worker_loss_told(self.strategy):
-            head = self.model.landmark_head or self._seeded(LandmarkHead, recipe.model.frame_width)
+            head = self.model.landmark_head or self.landmark_head
             rate = OneCycle(options.learning_rate, options.epochs * len(batches))
             seer = Seer(self.network, head, self._optimizer(rate))
         pretrain(seer, batches, options, self.run.pretrained, self.strategy)

@@ -14,6 +14,7 @@ from tf_slr.alternatives import Alternatives
 from tf_slr.cleanup import RULES
 from tf_slr.decoding.symbols import Symbols, recognised, text_slots
 from tf_slr.errors import DataError, UsageError
+from tf_slr.locks import locked
 from tf_slr.models.corrector import CorrectorNetwork
 from tf_slr.training import checkpoints
 from tf_slr.training.correction.channel import Channel, evidence_examples, fitted
@@ -82,7 +83,12 @@ class CorrectionTrainer:
 
         Raises:
             DataError: the loss became NaN or infinite.
+            UsageError: another process trains this run.
         """
+        with locked(self.run.root):
+            return self._fit()
+
+    def _fit(self) -> dict:
         make_repeatable(self.recipe.training.seed)
         if self.run.last.is_file():
             self.state = checkpoints.load(self.run.last)

@@ -1,10 +1,8 @@
 """Computing what tables lack: a process for each cell, killed with its runner, gone on with by the next one."""
 
 import contextlib
-import fcntl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -18,35 +16,8 @@ from tf_slr.training.runs import Run
 from tf_slr.training.tables import speed
 from tf_slr.training.tables.cells import Cell, Cells
 
-# A process whose runner was killed ends within this time.
-GRACE_SECONDS = 20.0
 # Between two looks at how far a cell's training is.
 LOOK_SECONDS = 2.0
-
-
-@contextlib.contextmanager
-def locked(out: Path) -> Iterator[BinaryIO]:
-    """Keep other runners out of a folder.
-
-    The lock lies on an open file that the runner's processes inherit: it is free when the last of
-    them has ended, so nobody ever writes beside an orphan.
-
-    Raises:
-        UsageError: another runner is at work.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "lock").open("ab") as stream:
-        deadline = time.monotonic() + GRACE_SECONDS
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UsageError(f"{out}: another process computes tables here; wait for its end, "
-                                     "or choose another --out") from None  # fmt: skip
-                time.sleep(0.1)
-        yield stream
 
 
 class _Work(NamedTuple):
@@ -63,7 +34,7 @@ class Runner:
 
     Args:
         cells: the folder.
-        lock: what `locked` gave.
+        lock: what `tf_slr.locks.locked` gave for it.
         origin: what a result says of where it was computed, such as commit and machine.
         jobs: how many cells at once. Each uses what processors it is left, and memory of its own.
     """
