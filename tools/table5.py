@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, import_tensorflow, report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--recipe", default="corrector")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
     arguments = parser.parse_args(argv)
+    if arguments.seeds < 1:
+        parser.error("expected --seeds of at least 1")
     import_tensorflow()
     from publish import publish
 
@@ -48,10 +50,13 @@ def main(argv: list[str] | None = None) -> int:
             raise UsageError(f"--rows: expected {', '.join(PREPROCESSING)}, received {', '.join(sorted(strange))}")
         references = read_stm(arguments.ref)
         systems = {path.stem: dev_sentences(read_recognised(path), references, str(path)) for path in arguments.hyp}
+        if len(systems) < len(arguments.hyp):
+            raise UsageError("--hyp: expected files of different names, by which their systems are told apart")
         rules = RULES[arguments.rules]
         text = (
             text_of_table(arguments.text, rules) if arguments.text else text_of_corpus(Corpus(arguments.corpus), rules)
         )
+        report(text.notes)
         recipe = load_corrector_recipe(arguments.recipe, arguments.set)
         result = table5(text, recipe, arguments.rows, arguments.seeds, systems, arguments.out, export_corrector)
         files.write_text(arguments.out / "table5.md", markdown(result) + "\n")

@@ -64,6 +64,15 @@ def test_a_damaged_row_or_file_is_named(tmp_path, release):
         (release / "hands_condensed.csv").write_text(text.replace("1,20,170,", f"1,20,{wrong},", 1))
         with pytest.raises(DataError, match=message):
             prepare_boston104(release, tmp_path / "out")
+    (release / "hands_condensed.csv").write_text(text)
+    sentences = next(path for path in release.glob("*.csv") if "startframe" in path.read_text())
+    words = sentences.read_text()
+    place = words.splitlines()[0].split(",").index("word")
+    row = words.splitlines()[1].split(",")
+    sentences.write_text(words.replace(",".join(row), ",".join([*row[:place], " ", *row[place + 1 :]]), 1))
+    with pytest.raises(DataError, match="row 2: has no word"):
+        prepare_boston104(release, tmp_path / "out")
+    sentences.write_text(words)
     (release / "hands_condensed.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="expected columns"):
         prepare_boston104(release, tmp_path / "out")

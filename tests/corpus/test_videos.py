@@ -273,6 +273,21 @@ def test_landmarks_of_others_are_not_taken_for_tracked_ones(tmp_path, monkeypatc
     assert (read_clip(tmp_path / landmark_path("a")).landmarks == 0.25).all()
 
 
+def test_a_corpus_whose_clips_are_tracked_anew_is_none_until_the_end(tmp_path, monkeypatch, video_of_noise):
+    job = Job("a", video_of_noise("a.avi", frames=12))
+    (tmp_path / "corpus.toml").write_text("name = 'old'")
+
+    class Stopped:
+        def run(self, work, jobs, lost):
+            raise KeyboardInterrupt
+            yield
+
+    monkeypatch.setattr(extract, "landmark_source", lambda: "a tracker 1.0")
+    with pytest.raises(KeyboardInterrupt):
+        extract_many([job], tmp_path, Stopped())
+    assert not (tmp_path / "corpus.toml").exists()
+
+
 def test_videos_of_nobody_are_refused_by_the_real_tracker(tmp_path, video_of_noise, capfd):
     if importlib.util.find_spec("mediapipe") is None:
         pytest.skip("MediaPipe is not installed")

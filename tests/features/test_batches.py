@@ -45,6 +45,14 @@ def test_plan_deals_every_clip_once_into_batches_of_similar_length():
     assert not np.array_equal(dealt[0], plan(lengths, 8, np.random.default_rng(2))[0])
 
 
+def test_an_id_that_stands_twice_is_refused(tmp_path):
+    corpus = corpus_of(tmp_path)
+    lines = (corpus.root / "train.csv").read_text().splitlines(keepends=True)
+    (corpus.root / "train.csv").write_text("".join([*lines, lines[1]]))
+    with pytest.raises(DataError, match=r"train\.csv: ids that stand twice: "):
+        load_split(corpus, "train")
+
+
 def test_collate_pads_with_zeros_to_a_multiple_of_the_stride():
     clips = [[np.ones((5, VALUES), np.float32)], [np.ones((9, VALUES), np.float32)]]
     batch = collate([Landmarks([], Normalisation())], clips, [[1], [2, 3]])

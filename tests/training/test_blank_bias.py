@@ -56,6 +56,11 @@ def test_what_helps_few_sentences_may_be_chance(helped, bias):
     assert wer == (0 if bias else helped / 100)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_few_sentences_that_gain_alike_prove_nothing(count):
+    assert tally([clip([("A", 2.0), ("B", -0.2)])] * count).choice()[0] == 0.0
+
+
 @given(st.lists(st.lists(st.tuples(st.sampled_from("ABC"), st.floats(-4, 4)), min_size=1, max_size=4), min_size=1),
        st.integers(1, 3))  # fmt: skip
 def test_parts_of_dev_add_up(sentences, workers):

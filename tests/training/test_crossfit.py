@@ -22,6 +22,7 @@ from tf_slr.scoring import describe, score
 from tf_slr.training.crossfit import crossfit, deal
 from tf_slr.training.recipe import load_recipe
 from tf_slr.training.reporting import evaluate_model
+from tf_slr.training.runs import Run
 
 pytestmark = pytest.mark.slow
 
@@ -125,15 +126,19 @@ def test_a_finished_fold_is_not_computed_again_and_a_damaged_one_is_refused(fitt
     again = crossfit(Corpus(tiny_corpus), load_recipe(str(tiny_recipe), QUICK), out)
     assert again.evidence.read_bytes() == before
     assert {path: path.stat().st_mtime_ns for path in out.glob("fold-*/run/*")} == marks
-    with pytest.raises(UsageError, match="holds a run on another corpus"):
+    with pytest.raises(UsageError, match="holds a run on another corpus or division"):
         crossfit(Corpus(tiny_corpus), load_recipe(str(tiny_recipe), QUICK), out, seed=1)
+    # What was refused has changed nothing.
+    assert crossfit(Corpus(tiny_corpus), load_recipe(str(tiny_recipe), QUICK), out).evidence.read_bytes() == before
+    Run(out / "fold-1/run").corpus()
     with pytest.raises(UsageError, match="another recipe"):
         crossfit(Corpus(tiny_corpus), load_recipe(str(tiny_recipe), (*QUICK, "training.batch=4")), out)
 
 
 def test_recipes_that_would_leak_or_cannot_work_are_refused(tmp_path, tiny_corpus, tiny_recipe):
-    taught = ("distill.teacher=x", "distill.conv=1.0")
-    for settings, message in ((taught, "has seen the clips"), (("features.source=shards",), "a fold is none")):
+    taught, begun = ("distill.teacher=x", "distill.conv=1.0"), (f"training.init={json.dumps(str(tmp_path))}",)
+    refused = {taught: "has seen the clips", begun: "has seen the clips", ("features.source=shards",): "a fold is none"}
+    for settings, message in refused.items():
         recipe = load_recipe(str(tiny_recipe), settings)
         with pytest.raises(UsageError, match=message):
             crossfit(Corpus(tiny_corpus), recipe, tmp_path / "out")

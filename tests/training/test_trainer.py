@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ import pytest
 from tests.shared import all_cores
 from tf_slr import files
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.corpus.signsynth import SignsynthOptions, write_signsynth
 from tf_slr.errors import DataError, UsageError
+from tf_slr.locks import locked
 from tf_slr.training import checkpoints
 from tf_slr.training.correction.recipe import load_corrector_recipe
 from tf_slr.training.recipe import Recipe, load_recipe
@@ -90,6 +94,29 @@ def test_another_recipe_or_corpus_is_refused_by_name(tmp_path, tiny_corpus, tiny
     (corpus / "train.csv").write_text("".join(lines[:-1]))
     with pytest.raises(UsageError, match="another corpus"):
         run.start(Corpus(corpus), run.recipe)
+
+
+def test_clips_made_anew_are_another_corpus_and_a_moved_one_is_the_same(tmp_path):
+    """Of the same names, lengths and glosses, as with another tracker."""
+    options = SignsynthOptions(train=3, dev=2, test=2)
+    write_signsynth(tmp_path / "one", options)
+    recipe, run = load_recipe("smoke"), Run(tmp_path / "run")
+    run.start(Corpus(tmp_path / "one"), recipe)
+    shutil.copytree(tmp_path / "one", tmp_path / "moved")
+    run.start(Corpus(tmp_path / "moved"), recipe)
+    assert run.corpus().root == tmp_path / "moved"
+    lists = (tmp_path / "one/train.csv").read_text()
+    write_signsynth(tmp_path / "one", replace(options, jitter=3.0))
+    assert (tmp_path / "one/train.csv").read_text() == lists
+    with pytest.raises(UsageError, match="another corpus"):
+        run.start(Corpus(tmp_path / "one"), recipe)
+
+
+def test_a_run_that_another_process_trains_is_refused(tmp_path, tiny_corpus, tiny_recipe, monkeypatch):
+    trainer = Trainer(Corpus(tiny_corpus), load_recipe(str(tiny_recipe)), tmp_path / "run")
+    monkeypatch.setattr("tf_slr.training.trainer.locked", partial(locked, grace=0.1))
+    with locked(tmp_path / "run"), pytest.raises(UsageError, match="another process is at work here"):
+        trainer.fit()
 
 
 def test_a_corpus_that_changed_after_training_is_refused(tmp_path, tiny_corpus, tiny_run):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
-from tf_slr.errors import UsageError
+from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.scoring import describe
 
@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction) -> None:
                         "it was stopped")  # fmt: skip
     train.add_argument("--corpus", type=Path, help="corpus whose training sentences are learned")
     train.add_argument("--text", type=Path, help="a list of annotations alone, such as PHOENIX' train.corpus.csv")
-    train.add_argument("--unit", choices=("gloss", "character"), default="gloss", help="of --text")
+    train.add_argument("--unit", choices=("gloss", "character"), help="of --text; gloss if not given")
     train.add_argument("--rules", choices=tuple(RULES), default="none", help="clean-up of the sentences, as in scoring")
     train.add_argument("--evidence", type=Path, metavar="X.jsonl",
                        help="what a recogniser made of training clips that it had not learned from")  # fmt: skip
@@ -50,6 +50,10 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _train(arguments: argparse.Namespace) -> int:
     if (arguments.corpus is None) == (arguments.text is None):
         raise UsageError("expected either --corpus or --text")
+    if arguments.unit and arguments.corpus:
+        raise UsageError("--unit is of --text; a corpus says its own")
+    if arguments.dev_ref and not arguments.dev:
+        raise UsageError("--dev-ref are references of --dev, which is not given")
     if arguments.dev and arguments.text and not arguments.dev_ref:
         raise UsageError("--dev needs --dev-ref: a list of training sentences does not hold those of dev")
     import_tensorflow()
@@ -63,6 +67,8 @@ def _train(arguments: argparse.Namespace) -> int:
     dev = _dev(arguments.dev, references, text.vocabulary)
     code = report(text.notes)
     evidence = read_alternatives(arguments.evidence) if arguments.evidence else None
+    if evidence is not None and not evidence:
+        raise DataError(f"{arguments.evidence}: holds no clip")
     recipe = load_corrector_recipe(arguments.recipe, arguments.set)
     summary = CorrectionTrainer(text, recipe, arguments.out, evidence, str(arguments.evidence)).fit()
     description = export_corrector(arguments.out, dev, estimate(list(text.sentences.values()), NGRAM_ORDER))
@@ -88,7 +94,7 @@ def _sentences(arguments: argparse.Namespace) -> tuple:
 
     references = read_stm(arguments.dev_ref) if arguments.dev_ref else None
     if arguments.text:
-        return text_of_table(arguments.text, RULES[arguments.rules], arguments.unit), references
+        return text_of_table(arguments.text, RULES[arguments.rules], arguments.unit or "gloss"), references
     corpus = Corpus(arguments.corpus)
     if references is None and arguments.dev:
         references = {sample.id: Reference(sample.glosses) for sample in corpus.split("dev")}

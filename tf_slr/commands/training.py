@@ -75,6 +75,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     check_model(arguments)
+    if arguments.uncorrected and arguments.run:
+        raise UsageError("--uncorrected leaves a bundle's corrector out; a run has none")
     if arguments.corrector and (arguments.beam or arguments.uncorrected):
         raise UsageError("--corrector repairs what greedy decoding recognised; leave out --beam and --uncorrected")
     beam = _beam(arguments)

@@ -20,7 +20,7 @@ from tf_slr import files
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction, Job, adopt, extract_many
-from tf_slr.corpus.manifest import NO_LANDMARKS, CorpusInfo
+from tf_slr.corpus.manifest import NO_LANDMARKS, CorpusInfo, begin_corpus
 from tf_slr.corpus.plan import Plan, finish, require_training
 from tf_slr.corpus.threads import in_threads
 from tf_slr.corpus.tracker import landmark_source
@@ -111,6 +111,7 @@ def merge_parts(parts: Sequence[Path | str], out: Path | str) -> list[str]:
     missing = [str(number) for number in range(1, first.count + 1) if number not in found]
     if missing:
         raise DataError(f"of {first.count} parts these are missing: {', '.join(missing)}")
+    begin_corpus(out)
     ended: dict[str, Extraction] = {}
     with tqdm(total=len(first.plan.entries), desc="merge", unit="clip", disable=None) as bar:
         for part in found.values():

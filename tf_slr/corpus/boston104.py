@@ -107,6 +107,8 @@ def _sentences(path: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
     words: dict[str, list[tuple[int, str]]] = {}
     speakers: dict[str, str] = {}
     for number, row in enumerate(_rows(path, ("video", "speaker", "word", "startframe")), start=2):
+        if not (row["word"] or "").strip():
+            raise DataError(f"{path}, row {number}: has no word")
         try:
             words.setdefault(row["video"], []).append((int(row["startframe"]), row["word"]))
         except (TypeError, ValueError) as error:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.corpus.engines import Engine
-from tf_slr.corpus.manifest import landmark_path, read_clip, write_clip
+from tf_slr.corpus.manifest import begin_corpus, landmark_path, read_clip, write_clip
 from tf_slr.corpus.times import unevenness
 from tf_slr.corpus.tracker import Tracker, landmark_source
 from tf_slr.corpus.video import frame_count, mark_of
@@ -95,6 +95,8 @@ def extract_many(jobs: Sequence[Job], out: Path | str, engine: Engine) -> list[E
                 bar.update()
         started, frames = time.monotonic(), 0
         waiting = [job for job in jobs if job.id not in ended]
+        if waiting:  # what is there must not pass for the corpus it was while clips are made anew
+            begin_corpus(out)
         work = functools.partial(_extract_job, out=out, source=source)
         with contextlib.closing(engine.run(work, waiting, _lost)) as results:
             for result in results:

@@ -224,6 +224,7 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
     begin_corpus(root)
     left_out = []
     seen: set[str] = set()
+    facts = []
     for name in SPLITS:
         kept = []
         for sample in splits.get(name, ()):
@@ -241,8 +242,18 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
         if name == "train" and not kept:
             raise DataError(f"{root}: no usable training sample")
         files.write_text(root / f"{name}.csv", to_csv(kept, info.unit))
-    files.write_text(root / "corpus.toml", config.to_toml(dataclasses.asdict(info)))
+        facts.append([_content(root, sample) for sample in kept])
+    # A run knows its corpus by lists and this file: clips made anew, of the same names and lengths, are others.
+    about = config.to_toml(dataclasses.asdict(info)) + f"\n# hash of the clips' files: {files.sha256_of(facts)}\n"
+    files.write_text(root / "corpus.toml", about)
     return left_out
+
+
+def _content(root: Path, sample: Sample) -> list[str | int]:
+    """What tells a sample's files from others of their names: a hash of landmarks, the size of a video file."""
+    landmarks, video = root / sample.landmarks, root / sample.video
+    facts: list[str | int] = [files.sha256(landmarks)] if landmarks.is_file() else []
+    return [*facts, video.stat().st_size] if video.is_file() else facts
 
 
 def to_csv(samples: Iterable[Sample], unit: str = "gloss") -> str:

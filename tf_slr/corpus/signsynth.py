@@ -9,10 +9,7 @@ Dev and test sentences never occur in train, nor in each other; one signer is
 held out, and signs half of the test sentences.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +23,7 @@ from tf_slr.corpus.grammar import Grammar
 from tf_slr.corpus.lexicon import GLOSSES
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
+from tf_slr.corpus.processes import in_processes
 from tf_slr.corpus.signer import SIGNERS, Performance
 from tf_slr.corpus.video import MIN_SIDE, require_whole
 from tf_slr.errors import UsageError
@@ -108,10 +106,17 @@ def write_signsynth(out: Path | str, options: SignsynthOptions) -> list[str]:
     plan = [(name, index, glosses) for name, sentences in plan_sentences(options).items()
             for index, glosses in enumerate(sentences)]  # fmt: skip
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
-    made = _run(partial(_make, out, options), plan, options.workers, _one_thread if options.frame_size else None)
-    for (name, _, _), sample in zip(plan, tqdm(made, "signsynth", len(plan), unit="clip", disable=None), strict=True):
-        splits[name].append(sample)
+    work = partial(_make, out, options)
+    made = (work(job) for job in plan) if options.workers == 1 else in_processes(work, plan, options.workers, _lost)
+    with contextlib.closing(made):
+        samples = {one.id: one for one in tqdm(made, "signsynth", len(plan), unit="clip", disable=None)}
+    for name, index, _ in plan:
+        splits[name].append(samples[_id(name, index)])
     return write_corpus(out, INFO, splits)
+
+
+def _id(split: str, index: int) -> str:
+    return f"{split}-{index:05d}"
 
 
 def plan_sentences(options: SignsynthOptions) -> dict[str, list[tuple[str, ...]]]:
@@ -149,29 +154,14 @@ def _chance(options: SignsynthOptions, split: str, index: int, stage: int) -> np
     return np.random.default_rng([options.seed, SPLITS.index(split), index, stage])
 
 
-def _run(work, jobs: list, workers: int, begin: Callable[[], None] | None) -> Iterator[Sample]:
-    """Do every job, results in order, here or in processes of their own, each of which begins with `begin`."""
-    if workers == 1:
-        yield from map(work, jobs)
-        return
-    context = multiprocessing.get_context("spawn")
-    chunk = max(1, min(16, len(jobs) // (4 * workers)))
-    try:
-        with ProcessPoolExecutor(min(workers, len(jobs)), context, begin) as pool:
-            yield from pool.map(work, jobs, chunksize=chunk)
-    except BrokenProcessPool as error:
-        raise UsageError("a process that generates clips died (out of memory?)") from error
-
-
-def _one_thread() -> None:
-    """Keep OpenCV to one thread: as many a process as cores, they hinder one another."""
-    opencv().setNumThreads(1)
+def _lost(job: tuple[str, int, tuple[str, ...]]) -> Sample:
+    raise UsageError(f"the process that generated {job[0]} {job[1]} died, twice (out of memory?)")
 
 
 def _make(out: Path, options: SignsynthOptions, job: tuple[str, int, tuple[str, ...]]) -> Sample:
     """Sign, track, paint and write one sample."""
     split, index, glosses = job
-    name = f"{split}-{index:05d}"
+    name = _id(split, index)
     signed = performance(options, split, index, glosses)
     clip = track(signed.clip(), Defects(options.jitter, options.hand_loss), _chance(options, split, index, 2))
     half = clip._replace(landmarks=clip.landmarks.astype(np.float16), shoulders=clip.shoulders.astype(np.float16))
@@ -181,6 +171,8 @@ def _make(out: Path, options: SignsynthOptions, job: tuple[str, int, tuple[str, 
         # OpenCV belongs to an extra; landmarks are made without it.
         from tf_slr.corpus.render import render
 
+        if options.workers > 1:  # as many a process as cores, OpenCV's threads hinder one another
+            opencv().setNumThreads(1)
         video = f"video/{name}.avi"
         write_video(out / video, render(signed, options.frame_size, options.gloves))
     return Sample(name, signed.signer.name, len(clip.landmarks), glosses, "", landmark_path(name), video)

@@ -60,8 +60,9 @@ class Judged(NamedTuple):
 
     def score(self, options: Rescoring) -> float:
         """All judges together."""
-        return (self.student + options.weight * self.ngram + options.insertion * len(self.glosses)
-                + options.network * self.network)  # fmt: skip
+        score = self.student + options.weight * self.ngram + options.insertion * len(self.glosses)
+        # A network that is not asked has no say, also where it thinks a sentence impossible (minus infinity).
+        return score + options.network * self.network if options.network else score
 
 
 def judged(logits: np.ndarray, ngram: GlossModel, scorer: Scorer | None, options: Rescoring) -> list[Judged]:

@@ -1,12 +1,13 @@
 """The usable clips of a split: in memory, or read from files or shards when their turn comes."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from tf_slr.corpus.manifest import NO_LANDMARKS, Corpus, Sample
 from tf_slr.corpus.shards import ShardedSplit
 from tf_slr.corpus.threads import in_threads
-from tf_slr.errors import DataError
+from tf_slr.errors import DataError, shown
 from tf_slr.features.records import read_record
 from tf_slr.landmarks import Clip
 
@@ -61,6 +62,9 @@ def load_split(corpus: Corpus, name: str, source: Source = "memory") -> UsableSp
     Raises:
         DataError: nothing usable is left, or there are no sound shards to read from.
     """
+    twice = [name for name, count in Counter(sample.id for sample in corpus.split(name)).items() if count > 1]
+    if twice:
+        raise DataError(f"{corpus.root / name}.csv: ids that stand twice: {shown(twice)}")
     if corpus.info.landmark_source == NO_LANDMARKS:
         samples, clips, refused = _lists_only(corpus, name)
     elif source == "shards":

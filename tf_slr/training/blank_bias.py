@@ -7,6 +7,7 @@ many deletions into hits. A network that has learned enough gains nothing, and
 keeps the logits it has.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from tf_slr.scoring import score
 
 # What is tried, from what changes least: natural logarithms of odds.
 GRID = (0.0, *(sign * half / 2 for half in range(1, 11) for sign in (-1, 1)))
-# A bias must lower the errors of a sentence, on average, by so many of its standard errors.
+# A bias must save more errors than so many standard deviations of what chance saves or costs.
 BEYOND_CHANCE = 2.0
 
 
@@ -82,8 +83,8 @@ class Tally:
     def choice(self) -> tuple[float, float]:
         """The bias and the WER with it: the one with fewest errors, or 0 where it gains no more than chance does."""
         best = min(range(len(GRID)), key=lambda j: self.errors[j])
-        gain = self.errors[0] - self.errors[best]
-        spread = np.sqrt(max(0.0, self.squares[best] - gain**2 / self.sentences))
-        if gain <= BEYOND_CHANCE * spread:
+        # Of a total of gains whose signs are chance; a few sentences that gain alike prove nothing.
+        spread = math.sqrt(self.squares[best])
+        if self.errors[0] - self.errors[best] <= BEYOND_CHANCE * spread:
             best = 0
         return GRID[best], self.errors[best] / self.glosses

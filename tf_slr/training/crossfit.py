@@ -13,6 +13,7 @@ the evidence of all clips is kept in one file.
 """
 
 import dataclasses
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from tf_slr.errors import DataError, UsageError
 from tf_slr.scoring import Errors, score
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.reporting import recognition
-from tf_slr.training.runs import Run
+from tf_slr.training.runs import Run, fingerprint
 from tf_slr.training.trainer import Trainer
 
 
@@ -149,6 +150,9 @@ def _check(recipe: Recipe) -> None:
     if recipe.distill.teacher:
         raise UsageError("distill.teacher: a teacher has seen the clips that are held out; cross-fitting needs a "
                          "recipe without one")  # fmt: skip
+    if recipe.training.init and Path(recipe.training.init).is_dir():
+        raise UsageError("training.init: a run has seen the clips that are held out; cross-fitting needs a recipe "
+                         "without one (weights of other data, .npz, may be named)")  # fmt: skip
     if recipe.features.source == "shards":
         raise UsageError("features.source: shards hold whole splits, and a fold is none; "
                          "expected memory or files (--set features.source=files)")  # fmt: skip
@@ -158,18 +162,21 @@ def _fold(
     corpus: Corpus, recipe: Recipe, folder: Path, train: Sequence[Sample], held_out: Sequence[Sample]
 ) -> tuple[dict[str, list[Alternatives]], list[str]]:
     """Evidence of one fold, by clip, and what could not be used."""
-    refused = _write_fold(corpus, folder / "corpus", train, held_out)
-    fold, run = Corpus(folder / "corpus"), Run(folder / "run")
-    run.start(fold, recipe)  # refuses what another corpus, division or recipe left here
-    done = folder / "alternatives.jsonl"
+    run, done, told = Run(folder / "run"), folder / "alternatives.jsonl", folder / "refused.json"
+    refused = _write_fold(corpus, folder / "corpus", train, held_out, run)
+    fold = Corpus(folder / "corpus")
+    run.start(fold, recipe)  # refuses what another recipe left here
+    unusable = files.read_json(told)["clips"] if told.is_file() else []
     if not done.is_file():
         if not run.summary_path.is_file():
             tf_keras.backend.clear_session()
             trainer = Trainer(fold, recipe, run.root)
-            refused += trainer.refused
+            unusable = trainer.refused
+            files.write_json(told, {"clips": unusable})
             trainer.fit()
         work = recognition(run.root, None, None, "test")
-        refused += work.split.refused
+        unusable = list(dict.fromkeys([*unusable, *work.split.refused]))
+        files.write_json(told, {"clips": unusable})
         clips = zip(work.split.samples, work.logits, strict=True)
         write_alternatives(
             done, {s.id: named(evidence(rows), work.vocabulary, s.frames, fold.info.fps) for s, rows in clips}
@@ -178,11 +185,15 @@ def _fold(
     strange = found.keys() - {sample.id for sample in held_out}
     if strange:
         raise DataError(f"{done}: holds clips of another fold, such as {min(strange)}; remove it to make it anew")
-    return found, refused
+    return found, refused + unusable
 
 
-def _write_fold(corpus: Corpus, root: Path, train: Sequence[Sample], held_out: Sequence[Sample]) -> list[str]:
-    """Lists whose paths lead to the clips of the corpus; the same fold gives the same bytes."""
+def _write_fold(corpus: Corpus, root: Path, train: Sequence[Sample], held_out: Sequence[Sample], run: Run) -> list[str]:
+    """Lists whose paths lead to the clips of the corpus; the same fold gives the same bytes.
+
+    Raises:
+        UsageError: a run was trained on other lists here, which stay.
+    """
 
     def moved(sample: Sample) -> Sample:
         paths = {name: getattr(sample, name) for name in ("landmarks", "video")}
@@ -190,7 +201,14 @@ def _write_fold(corpus: Corpus, root: Path, train: Sequence[Sample], held_out: S
         return dataclasses.replace(sample, **absolute)
 
     splits = {"train": train, "dev": corpus.split("dev"), "test": held_out}
-    return write_corpus(root, corpus.info, {name: list(map(moved, listed)) for name, listed in splits.items()})
+    lists = {name: list(map(moved, listed)) for name, listed in splits.items()}
+    if not run.exists:
+        return write_corpus(root, corpus.info, lists)
+    with tempfile.TemporaryDirectory(dir=root.parent) as folder:
+        lines = write_corpus(folder, corpus.info, lists)
+        if fingerprint(Corpus(folder)) != fingerprint(Corpus(root)):
+            raise UsageError(f"{root.parent}: holds a run on another corpus or division; choose another --out")
+    return lines
 
 
 def _errors(samples: Sequence[Sample], found: dict[str, list[Alternatives]]) -> Errors:

@@ -76,8 +76,11 @@ class Run:
         if self.recipe != recipe:
             changed = ", ".join(_differences(config.to_table(self.recipe), config.to_table(recipe)))
             raise UsageError(f"{self.root}: holds a run with another recipe ({changed}); choose another --run")
-        if files.read_json(self.root / "corpus.json")["fingerprint"] != mark:
+        stored = files.read_json(self.root / "corpus.json")
+        if stored["fingerprint"] != mark:
             raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
+        if stored["path"] != path:  # it was moved
+            files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
 
     def network(self, biased: bool = True) -> tf_keras.Model:
         """The network with the weights that were best on dev.

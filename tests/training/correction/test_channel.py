@@ -47,6 +47,12 @@ def test_glosses_without_record_are_certain_and_slots_made_up_come_again():
     assert sum(len(slots) - 1 for slots in said) / 600 == pytest.approx(1 / 3, abs=0.06)
 
 
+def test_evidence_of_what_the_rules_empty_is_left_out():
+    text = Text({"a": ("A",), "b": ("B",)}, "gloss", "none", emptied=frozenset(["mute"]))
+    examples = evidence_examples({"a": text_slots("A"), "mute": text_slots("B")}, text, NONE, "e.jsonl")
+    assert list(examples) == ["a"]
+
+
 def test_evidence_of_other_clips_is_refused_by_name():
     with pytest.raises(DataError, match=r"e\.jsonl.*1 clips.*dev-1.*training"):
         evidence_examples({"dev-1": text_slots("A")}, TEXT, NONE, "e.jsonl")

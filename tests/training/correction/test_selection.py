@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -26,20 +27,26 @@ from tf_slr.training.correction.selection import (
     least_margin,
     own_margin,
     select,
+    utterances,
 )
 from tf_slr.transcripts import Reference
 
 pytestmark = pytest.mark.slow
 
 
-@given(st.lists(st.tuples(st.integers(1, 40), st.integers(-2, 2)), max_size=30))
-def test_no_other_margin_gains_more_beyond_its_chance(pairs):
-    candidates = [Candidate(REPLACE, margin / 8, gain) for margin, gain in pairs]
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(-2, 2), st.integers(0, 9)), max_size=30),
+    st.sampled_from([8, 9999]),  # steps wider and finer than margins are rounded to
+)
+def test_no_other_margin_gains_more_beyond_its_chance(triples, scale):
+    candidates = [Candidate(REPLACE, margin / scale, gain, place) for margin, gain, place in triples]
     chosen = least_margin(candidates)
 
     def value(margin):
-        gains = [one.gain for one in candidates if one.margin >= margin]
-        return sum(gains) - CAUTION * math.sqrt(sum(gain**2 for gain in gains))
+        gains = Counter()
+        for one in candidates:
+            gains[one.utterance] += one.gain * (one.margin >= margin)
+        return gains.total() - CAUTION * math.sqrt(sum(gain**2 for gain in gains.values()))
 
     best = max([0.0, *(value(one.margin) for one in candidates)])
     assert value(chosen) == pytest.approx(best)
@@ -88,17 +95,23 @@ def test_hypotheses_meet_their_references_or_are_refused():
 
 def test_a_few_lucky_sentences_are_no_gain():
     none, one, two = (Errors(substitutions=count) for count in range(3))
-    assert gains([one] * 9, [none] * 9)
-    assert not gains([one] * 3, [none] * 3)  # as a coin may fall
-    assert not gains([one] * 9 + [none] * 4, [none] * 9 + [one] * 4)
-    assert not gains([two, none], [two, none])
+    assert gains([one] * 9, [none] * 9, range(9))
+    assert not gains([one] * 3, [none] * 3, range(3))  # as a coin may fall
+    assert not gains([one] * 9 + [none] * 4, [none] * 9 + [one] * 4, range(13))
+    assert not gains([two, none], [two, none], range(2))
+    assert not gains([one] * 9, [none] * 9, [0, 1, 2] * 3)  # three systems' output of three utterances
+
+
+def test_what_systems_make_of_one_utterance_is_one():
+    dev = [DevSentence((), (), name=name) for name in ("a", "b", "", "a", "", "b")]
+    assert utterances(dev) == [0, 1, 2, 0, 3, 1]
 
 
 def test_one_that_learned_from_evidence_is_believed_unless_dev_speaks_against_it():
-    lucky = [Candidate("replace", 0.2, 1), Candidate("replace", 0.1, 0), Candidate("replace", -0.5, -1)]
+    lucky = [Candidate("replace", 0.2, 1, 0), Candidate("replace", 0.1, 0, 1), Candidate("replace", -0.5, -1, 2)]
     assert own_margin(lucky) == 0.0
     assert least_margin(lucky) == math.inf  # too few to prove anything
-    assert own_margin([*lucky, Candidate("replace", 0.3, -2)]) == math.inf
+    assert own_margin([*lucky, Candidate("replace", 0.3, -2, 3)]) == math.inf
 
 
 def said(heard, rng):

@@ -1,5 +1,6 @@
 """Table 5: rows differ in what the table is about, figures are those of the correctors, finished rows are kept."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tests.tiny_corrector import errors_in, sentence, tiny_corrector
 from tf_slr.cleanup import NONE
 from tf_slr.decoding.symbols import text_slots
+from tf_slr.errors import UsageError
 from tf_slr.runtime.corrector import Corrector
 from tf_slr.training.correction.recipe import CorrectorRecipe
 from tf_slr.training.correction.run import CorrectorRun
@@ -43,6 +45,14 @@ def test_a_finished_run_is_measured_once_and_kept(tmp_path):
 
     result = table5(text, recipe, ["all"], 1, systems, tmp_path, exported)
     assert table5(text, recipe, ["all"], 1, systems, tmp_path, never) == result
+    # Other sentences of a system, and another system, are measured; what is asked of another recipe is refused.
+    more = {"a": systems["a"][:30], "b": systems["a"]}
+    again = table5(text, recipe, ["all"], 1, more, tmp_path, exported)
+    assert all(ways["b"] == result["rows"]["all"][way]["a"] for way, ways in again["rows"]["all"].items())
+    assert any(ways["a"] != ways["b"] for ways in again["rows"]["all"].values())
+    other = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, batch=7))
+    with pytest.raises(UsageError, match="another recipe"):
+        table5(text, other, ["all"], 1, systems, tmp_path, never)
     rates = result["rows"]["all"]
     assert set(rates) == set(WAYS)
     assert all(rates[way]["a"][0] <= result["before"]["a"] for way in WAYS if "margins" in way)
@@ -54,4 +64,6 @@ def test_the_table_shows_mean_and_spread():
     row = markdown(result).splitlines()[2]
     assert row.startswith("| raw | a | 30.00 | 21.00 ± 1.41 |")
     assert row.count("21.00 ± 1.41") == len(WAYS)
-    assert markdown(result | {"rows": {"raw": {way: {"a": [0.2]} for way in WAYS}}}).count("± 0.00") == len(WAYS)
+    single = markdown({**result, "rows": {"raw": {way: {"a": [0.2]} for way in WAYS}}, "seeds": 1})
+    assert "±" not in single  # of one run no spread is known
+    assert single.count("| 20.00") == len(WAYS)

@@ -22,6 +22,11 @@ def test_phoenix_list_is_read_and_cleaned(tmp_path):
     assert raw.fingerprint != text.fingerprint
 
 
+def test_sentences_that_the_rules_empty_are_known_by_name(tmp_path):
+    (tmp_path / "list.csv").write_text(PHOENIX)
+    assert text_of_table(tmp_path / "list.csv", PHOENIX_2014).emptied == {"b"}
+
+
 def test_other_columns_and_characters(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("name|orth\n1|ab c\n2|d\n3\n")

@@ -19,7 +19,7 @@ from tf_slr.decoding.symbols import text_slots
 from tf_slr.errors import DataError, UsageError
 from tf_slr.training.correction.recipe import CorrectorRecipe, load_corrector_recipe
 from tf_slr.training.correction.run import CorrectorRun
-from tf_slr.training.correction.text import text_of_table
+from tf_slr.training.correction.text import Text, text_of_table
 from tf_slr.training.correction.trainer import CorrectionTrainer
 from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
@@ -87,6 +87,16 @@ def test_the_second_network_learns_from_what_the_first_one_writes():
     right = np.mean([tuple(drafts[name]) == truths[name] for name in truths])
     # Written by a network that never saw the truth: mostly right, and wrong often enough to learn from.
     assert 0.3 < right < 1
+
+
+def test_a_sentence_that_is_held_out_is_not_learned_from_another_clip(tmp_path):
+    recipe = load_corrector_recipe("corrector", ["training.held_out=0.3"])
+    text = Text({f"{number:02d}": (f"G{number % 6}", "X") for number in range(30)}, "gloss", "none")
+    trainer = CorrectionTrainer(text, recipe, tmp_path / "run")
+    held_out, learned = ({text.sentences[name] for name in names} for names in (trainer.held_out, trainer.learned))
+    assert len(trainer.held_out) == 5  # 9 were asked for, and each sentence has 5 clips
+    assert not held_out & learned
+    assert sorted(trainer.held_out + trainer.learned) == sorted(text.sentences)
 
 
 def test_another_recipe_text_or_evidence_is_refused(tmp_path, world):

@@ -33,13 +33,14 @@ def evidence_examples(
     Raises:
         DataError: evidence of a clip that is no training sentence, which would teach dev or test.
     """
-    strangers = [name for name in evidence if name not in text.sentences]
+    strangers = [name for name in evidence if name not in text.sentences and name not in text.emptied]
     if strangers:
         raise DataError(f"{source}: holds {len(strangers)} clips that are no training sentences: {shown(strangers)}; "
                         "a corrector learns from evidence of training clips only")  # fmt: skip
     return {
         name: Example(tuple(slot for slot in cleaned(slots, rules) if slot is not None), text.sentences[name])
         for name, slots in evidence.items()
+        if name in text.sentences
     }
 
 

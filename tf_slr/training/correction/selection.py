@@ -21,6 +21,7 @@ against the n-gram, both together against either.
 import dataclasses
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -54,19 +55,22 @@ class DevSentence(NamedTuple):
         slots: what may have been signed at each place.
         reference: the annotation.
         logits: [T, classes] of the corrector's glosses that the slots come from, or None.
+        name: of the utterance. What several systems make of one is no several utterances, where chance is asked for.
     """
 
     slots: Sequence[Alternatives]
     reference: Sequence[str]
     logits: np.ndarray | None = None
+    name: str = ""
 
 
 class Candidate(NamedTuple):
-    """One proposal on dev: its kind, its margin, and how many errors it saves."""
+    """One proposal on dev: its kind, its margin, how many errors it saves, and in which utterance (a number)."""
 
     kind: str
     margin: float
     gain: int
+    utterance: int
 
 
 def dev_sentences(
@@ -80,21 +84,34 @@ def dev_sentences(
     strangers = [name for name in hypotheses if name not in references]
     if strangers:
         raise DataError(f"{source}: has utterances that the references lack: {shown(strangers)}")
-    return [DevSentence(hypotheses.get(name, ()), reference.glosses) for name, reference in references.items()]
+    return [DevSentence(hypotheses.get(name, ()), reference.glosses, name=name)
+            for name, reference in references.items()]  # fmt: skip
+
+
+def utterances(dev: Sequence[DevSentence]) -> list[int]:
+    """A number for the utterance of each sentence; one without a name is an utterance of its own."""
+    numbers: dict[str | int, int] = {}
+    return [numbers.setdefault(one.name or place, len(numbers)) for place, one in enumerate(dev)]
 
 
 def least_margin(candidates: Sequence[Candidate], caution: float = CAUTION) -> float:
     """The margin from which on edits pay; infinite if they never do."""
     best, margin, total, squares = 0.0, math.inf, 0, 0
+    of_utterance: Counter[int] = Counter()
     ordered = sorted(candidates, key=lambda one: -one.margin)
     for rank, one in enumerate(ordered, start=1):
-        total, squares = total + one.gain, squares + one.gain**2
+        # What is saved in one utterance goes together.
+        before = of_utterance[one.utterance]
+        of_utterance[one.utterance] += one.gain
+        total, squares = total + one.gain, squares + (before + one.gain) ** 2 - before**2
+        below = ordered[rank].margin if rank < len(ordered) else -math.inf
         # Candidates of one margin are taken or left together.
-        if rank < len(ordered) and ordered[rank].margin == one.margin:
+        if below == one.margin:
             continue
         value = total - caution * math.sqrt(squares)
         if value > best:
-            best, margin = value, math.floor(one.margin * 10**DECIMALS) / 10**DECIMALS
+            rounded = math.floor(one.margin * 10**DECIMALS) / 10**DECIMALS
+            best, margin = value, rounded if rounded > below else one.margin
     return margin
 
 
@@ -113,10 +130,21 @@ def summed(errors: Sequence[Errors]) -> Errors:
     return sum(errors, Errors())
 
 
-def gains(before: Sequence[Errors], after: Sequence[Errors], caution: float = CAUTION) -> bool:
-    """Whether the errors of the same sentences, one by one, became fewer by more than chance."""
-    saved = [old.total - new.total for old, new in zip(before, after, strict=True)]
-    return sum(saved) > caution * math.sqrt(sum(one**2 for one in saved))
+def gains(
+    before: Sequence[Errors], after: Sequence[Errors], utterance: Sequence[int], caution: float = CAUTION
+) -> bool:
+    """Whether the errors of the same sentences, one by one, became fewer by more than chance.
+
+    Args:
+        before: of each sentence.
+        after: of each.
+        utterance: the number of each one's; see `utterances`.
+        caution: standard deviations that are not believed.
+    """
+    saved: Counter[int] = Counter()
+    for old, new, number in zip(before, after, utterance, strict=True):
+        saved[number] += old.total - new.total
+    return saved.total() > caution * math.sqrt(sum(one**2 for one in saved.values()))
 
 
 def select(
@@ -195,16 +223,16 @@ def _rescoring(
         errors = errors_of([rescorer.glosses(one.logits, options) for one in dev], dev, rules)
         measured[name] = {"tuned": summed(errors).summary()}
         tried.append((options, errors))
-    chosen, errors = None, edited
+    chosen, errors, numbers = None, edited, utterances(dev)
     if calibrated:
         for options, found in tried:
-            if gains(errors, found, caution=0.0):
+            if gains(errors, found, numbers, caution=0.0):
                 chosen, errors = options, found
         return chosen, measured
     (alone, by_ngram), (together, by_both) = tried
-    if gains(heard, by_ngram) and not gains(by_ngram, edited):
+    if gains(heard, by_ngram, numbers) and not gains(by_ngram, edited, numbers):
         chosen, errors = alone, by_ngram
-    return together if gains(errors, by_both) else chosen, measured
+    return together if gains(errors, by_both, numbers) else chosen, measured
 
 
 def tuned(rescorer: Rescorer, dev: Sequence[DevSentence], rules: Rules) -> dict[str, Rescoring]:
@@ -242,11 +270,11 @@ def _margins(
     choose: Callable[[Sequence[Candidate]], float],
 ) -> Margins:
     found: dict[str, list[Candidate]] = {kind: [] for kind in KINDS}
-    for one, sentence in zip(proposals, dev, strict=True):
+    for one, sentence, number in zip(proposals, dev, utterances(dev), strict=True):
         before = _errors(_names(corrector.corrected(one, [])), sentence.reference, rules).total
         for change in one.candidates:
             after = _errors(_names(corrector.corrected(one, [change])), sentence.reference, rules).total
-            found[change.kind].append(Candidate(change.kind, change.margin, before - after))
+            found[change.kind].append(Candidate(change.kind, change.margin, before - after, number))
     return Margins(**{kind: choose(candidates) for kind, candidates in found.items()})
 
 

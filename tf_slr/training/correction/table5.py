@@ -51,24 +51,35 @@ def run_row(
     out: Path,
     export: Export,
 ) -> dict[str, dict[str, float]]:
-    """Train one row with one seed, or go on with it, and measure it; a finished one is only read.
+    """Train one row with one seed, or go on with it, and measure it; what was trained and measured is only read.
 
     Returns:
         WER by way of measuring and system.
+
+    Raises:
+        UsageError: the folder holds a row of another text or recipe.
     """
     folder = out / f"{name}-seed{seed}"
     result = folder / "result.json"
-    if result.is_file():
-        return files.read_json(result)
-    CorrectionTrainer(text, row_recipe(recipe, name, seed), folder).fit()
-    plain = export(folder)
-    models = [(folder / model).read_bytes() for model in MODELS[: CorrectorRun(folder).recipe.networks]]
-    rates = {way: {} for way in WAYS}
-    for system, sentences in systems.items():
-        for way in WAYS:
-            rates[way][system] = _measured(way, models, plain, sentences).wer
-    files.write_json(result, rates)
-    return rates
+    trainer = CorrectionTrainer(text, row_recipe(recipe, name, seed), folder)
+    known = files.read_json(result) if result.is_file() else {}
+    marks = {system: _mark(sentences) for system, sentences in systems.items()}
+    missing = [system for system in systems if known.get(system, {}).get("sentences") != marks[system]]
+    if missing:
+        if not trainer.run.summary_path.is_file():
+            trainer.fit()
+        plain = export(folder)
+        models = [(folder / model).read_bytes() for model in MODELS[: CorrectorRun(folder).recipe.networks]]
+        for system in missing:
+            wer = {way: _measured(way, models, plain, systems[system]).wer for way in WAYS}
+            known[system] = {"sentences": marks[system], "wer": wer}
+            files.write_json(result, known)
+    return {way: {system: known[system]["wer"][way] for system in systems} for way in WAYS}
+
+
+def _mark(sentences: Sequence[DevSentence]) -> str:
+    """Hash of a system's sentences and their references."""
+    return files.sha256_of([(one.slots, one.reference) for one in sentences])
 
 
 def _measured(way: str, models: Sequence[bytes], plain: Description, sentences: Sequence[DevSentence]) -> Errors:
@@ -135,10 +146,13 @@ def markdown(result: dict) -> str:
         for system, before in result["before"].items():
             cells = [_cell(ways[way][system]) for way in WAYS]
             lines.append(f"| {name} | {system} | {100 * before:.2f} | " + " | ".join(cells) + " |")
-    lines.append(f"\nWER in per cent, mean and standard deviation over {result['seeds']} seeds.")
+    seeds = result["seeds"]
+    lines.append(
+        f"\nWER in per cent, {f'mean and standard deviation over {seeds} seeds' if seeds > 1 else 'one seed'}."
+    )
     return "\n".join(lines)
 
 
 def _cell(rates: Sequence[float]) -> str:
-    spread = statistics.stdev(rates) if len(rates) > 1 else 0.0
-    return f"{100 * statistics.mean(rates):.2f} ± {100 * spread:.2f}"
+    spread = f" ± {100 * statistics.stdev(rates):.2f}" if len(rates) > 1 else ""
+    return f"{100 * statistics.mean(rates):.2f}{spread}"

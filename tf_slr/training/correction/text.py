@@ -1,5 +1,6 @@
 """The sentences a corrector learns from: a corpus' training split, or a list of annotations alone."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,18 +25,20 @@ class Text:
         unit: gloss or character.
         rules: name of the rules that cleaned them.
         notes: one line for each row that was left out.
+        emptied: ids of sentences of which the rules leave nothing.
     """
 
     sentences: dict[str, tuple[str, ...]]
     unit: str
     rules: str
     notes: tuple[str, ...] = ()
+    emptied: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.sentences) < 2:
             raise DataError(f"expected at least 2 sentences to learn from, found {len(self.sentences)}")
 
-    @property
+    @functools.cached_property
     def vocabulary(self) -> Vocabulary:
         """The glosses of the sentences."""
         return Vocabulary.of(self.sentences.values(), self.unit)
@@ -84,4 +87,5 @@ def text_of_table(path: Path | str, rules: Rules, unit: str = "gloss") -> Text:
 
 def _text(sentences: dict[str, tuple[str, ...]], unit: str, rules: Rules, notes: tuple[str, ...]) -> Text:
     clean = {name: tuple(rules.hypothesis(glosses)) for name, glosses in sentences.items()}
-    return Text({name: glosses for name, glosses in clean.items() if glosses}, unit, rules.name, notes)
+    emptied = frozenset(name for name, glosses in clean.items() if not glosses)
+    return Text({name: glosses for name, glosses in clean.items() if glosses}, unit, rules.name, notes, emptied)

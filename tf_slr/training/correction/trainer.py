@@ -65,15 +65,15 @@ class CorrectionTrainer:
         longest = max([text.longest, *(len(example.slots) for example in self.examples.values())])
         self.run.start(text, recipe, _mark(self.examples), min(longest, self.limit))
         self.symbols = Symbols(text.vocabulary)
-        held_out = round(options.held_out * len(sentences))
         order = self._rng(_SPLIT).permutation(sorted(sentences)).tolist()
-        self.held_out, self.learned = sorted(order[:held_out]), sorted(order[held_out:])
+        self.held_out = sorted(_first(order, sentences, round(options.held_out * len(sentences))))
+        self.learned = sorted(set(sentences).difference(self.held_out))
         # What is held out must not be known from the channel either.
         known = [self.examples[name] for name in self.learned if name in self.examples]
         self.noise = Noise(fitted(recipe.noise, known) if known else recipe.noise,
                            (sentences[name] for name in self.learned))  # fmt: skip
         self.channel = Channel(known, text) if known else None
-        self.state = {"network": 0, "epoch": 0, "batch": 0, "best": None, "best_epoch": [], "seconds": 0.0}
+        self.state = {"network": 0, "epoch": 0, "batch": 0, "sums": {}, "best": None, "best_epoch": [], "seconds": 0.0}
 
     def fit(self) -> dict:
         """Train both networks to the end, going on from the newest checkpoint.
@@ -97,7 +97,7 @@ class CorrectionTrainer:
         for number in range(self.recipe.networks):
             if self.state["network"] == number:
                 parameters = self._train(number, started)
-                self.state |= {"network": number + 1, "epoch": 0, "batch": 0, "best": None}
+                self.state |= {"network": number + 1, "epoch": 0, "batch": 0, "sums": {}, "best": None}
                 checkpoints.save(self.run.last, self.state)
         parameters = parameters or sum(math.prod(weight.shape) for weight in self.run.network().trainable_weights)
         summary = {
@@ -146,9 +146,9 @@ class CorrectionTrainer:
     def _epoch(
         self, learner: CorrectionLearner, items: list[Item], number: int, bar: tqdm, groups: dict, started: float
     ) -> dict[str, float]:
-        """Learn what is left of an epoch; returns the mean losses of it."""
-        options, state, sums = self.recipe.training, self.state, {}
-        first = state["batch"]
+        """Learn what is left of an epoch; returns the mean losses of all of it."""
+        options, state = self.recipe.training, self.state
+        first, sums = state["batch"], state["sums"]
         rng = self._rng(_EPOCH, number, state["epoch"], 1)
         for place, batch in enumerate(batches(items, self.symbols, options.batch, rng)):
             if place < first:
@@ -163,7 +163,7 @@ class CorrectionTrainer:
             if state["batch"] % options.checkpoint_steps == 0:
                 state["seconds"] = time.monotonic() - started
                 checkpoints.save(self.run.last, state, **groups)
-        return {name: total / (state["batch"] - first) for name, total in sums.items()}
+        return {name: total / state["batch"] for name, total in sums.items()}
 
     def _end_epoch(self, learner: CorrectionLearner, losses: dict[str, float], held_out: list[Item], bar: tqdm) -> None:
         """Judge the network by what was held out, keep the best weights, write the metrics line."""
@@ -185,7 +185,7 @@ class CorrectionTrainer:
         self.run.append_metrics(line)
         bar.write(f"{STAGES[number]} network, epoch {line['epoch']:3d}  loss {line.get('loss', math.nan):.3f}"
                   + (f", held out {line['held_out_loss']:.3f}" if held_out else ""))  # fmt: skip
-        state |= {"epoch": state["epoch"] + 1, "batch": 0}
+        state |= {"epoch": state["epoch"] + 1, "batch": 0, "sums": {}}
 
     def _items(self, number: int, drafts: list[dict[str, list[str]]] | None) -> list[Item]:
         """One epoch's examples."""
@@ -253,6 +253,18 @@ class CorrectionTrainer:
                 drafts.append(written)
         files.write_json(self.run.drafts_path, {"drafts": drafts})
         return drafts
+
+
+def _first(order: Sequence[str], sentences: Mapping[str, tuple[str, ...]], count: int) -> list[str]:
+    """The first clips of an order, up to a count; those of one sentence together, or it would be learned as well."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in order:
+        alike.setdefault(sentences[name], []).append(name)
+    chosen: list[str] = []
+    for names in alike.values():
+        if len(chosen) + len(names) <= count:
+            chosen += names
+    return chosen
 
 
 def _mark(examples: Mapping[str, Example]) -> str:
