@@ -101,7 +101,8 @@ def test_the_chief_alone_reports(run_of_two):
     assert "best dev WER" in chief
     assert "done; the chief wrote" in other
     assert sorted(path.name for path in (run_of_two / "run").iterdir()) == [
-        "best.npz", "corpus.json", "last.npz", "metrics.jsonl", "recipe.toml", "summary.json", "vocabulary.json",
+        ".lock", "best.npz", "corpus.json", "last.npz", "metrics.jsonl", "recipe.toml", "summary.json",
+        "vocabulary.json",
     ]  # fmt: skip
 
 

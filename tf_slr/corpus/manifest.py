@@ -250,10 +250,15 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
 
 
 def _content(root: Path, sample: Sample) -> list[str | int]:
-    """What tells a sample's files from others of their names: a hash of landmarks, the size of a video file."""
+    """What tells a sample's files from others of their names: a hash of landmarks, the size of a video file.
+
+    Not of a video elsewhere whose landmarks are here: another machine may have no such path.
+    """
     landmarks, video = root / sample.landmarks, root / sample.video
     facts: list[str | int] = [files.sha256(landmarks)] if landmarks.is_file() else []
-    return [*facts, video.stat().st_size] if video.is_file() else facts
+    if video.is_file() and not (facts and Path(sample.video).is_absolute()):
+        facts.append(video.stat().st_size)
+    return facts
 
 
 def to_csv(samples: Iterable[Sample], unit: str = "gloss") -> str:

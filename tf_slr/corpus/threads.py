@@ -1,4 +1,4 @@
-"""Work that mostly waits for a disk, done by a few threads."""
+"""Work that waits for a disk, or that a library does beside Python, in a few threads."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
