@@ -27,6 +27,7 @@ from tf_slr.alternatives import Alternatives, read_alternatives, write_alternati
 from tf_slr.corpus.manifest import Corpus, Sample, write_corpus
 from tf_slr.decoding.evidence import evidence, named
 from tf_slr.errors import DataError, UsageError
+from tf_slr.locks import locked
 from tf_slr.scoring import Errors, score
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.reporting import recognition
@@ -63,7 +64,8 @@ def crossfit(
         say: is told how each fold went.
 
     Raises:
-        UsageError: an unfit number of folds or recipe, or the folder holds a division or runs of another kind.
+        UsageError: an unfit number of folds or recipe, or the folder holds a division or runs of another kind, or
+            another process is at work there.
         DataError: the corpus or what is in the folder is damaged.
     """
     _check(recipe)
@@ -72,15 +74,16 @@ def crossfit(
     numbers = deal(samples, folds, seed)
     held_out: dict[str, list[Alternatives]] = {}
     fold_errors, refused = [], []
-    for number in range(folds):
-        folder = out / f"fold-{number + 1}"
-        mine = [sample for sample, n in zip(samples, numbers, strict=True) if n == number]
-        others = [sample for sample, n in zip(samples, numbers, strict=True) if n != number]
-        found, lines = _fold(corpus, recipe, folder, others, mine)
-        refused += [f"fold {number + 1}: {line}" for line in lines]
-        fold_errors.append(_errors(mine, found))
-        say(f"fold {number + 1} of {folds}: {len(mine)} clips held out, WER {100 * fold_errors[-1].wer:.2f} %")
-        held_out |= found
+    with locked(out):
+        for number in range(folds):
+            folder = out / f"fold-{number + 1}"
+            mine = [sample for sample, n in zip(samples, numbers, strict=True) if n == number]
+            others = [sample for sample, n in zip(samples, numbers, strict=True) if n != number]
+            found, lines = _fold(corpus, recipe, folder, others, mine)
+            refused += [f"fold {number + 1}: {line}" for line in lines]
+            fold_errors.append(_errors(mine, found))
+            say(f"fold {number + 1} of {folds}: {len(mine)} clips held out, WER {100 * fold_errors[-1].wer:.2f} %")
+            held_out |= found
     path = out / "train.jsonl"
     write_alternatives(path, {sample.id: held_out[sample.id] for sample in samples if sample.id in held_out})
     errors = sum(fold_errors, Errors())
