@@ -27,8 +27,7 @@ from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Stream
 from tf_slr.models.mslr import Mslr
-from tf_slr.runtime.bundle import FP32_STUDENT, corrector_files, require_room, write_bundle
-from tf_slr.runtime.corrector import Corrector
+from tf_slr.runtime.bundle import FP32_STUDENT, fitting_corrector, require_room, write_bundle
 from tf_slr.runtime.lengths import LENGTHS
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.networks import input_rule, stream_under
@@ -89,10 +88,7 @@ def export(
         variant, form = UNTILED, variant_of(UNTILED)
     # Before the work, which a damaged or foreign corrector, or another's folder, would waste.
     require_room(out)
-    correction = None
-    if corrector is not None:
-        corrector_files(corrector, vocabulary)
-        correction = Corrector.load(corrector).description
+    correction = fitting_corrector(corrector, vocabulary) if corrector is not None else None
     rule, corpus = input_rule(recipe.model, recipe.features), run.corpus()
     dev = load_split(corpus, "dev")
     stream = stream_under(rule, corpus, dev)

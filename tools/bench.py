@@ -182,7 +182,7 @@ frames, landmarks = int(sys.argv[2]), isinstance(recognizer.bundle.input, Normal
 if landmarks:
     clip = Clip(np.random.default_rng(0).random((frames, 92, 3), np.float32), None, 1.0)
 else:
-    clip = [np.zeros((240, 320, 3), np.uint8)] * frames
+    clip = [np.zeros([int(side) for side in sys.argv[3:]], np.uint8)] * frames
 recognizer.transcribe(clip)
 assert not {"tensorflow", "tf_keras", "mediapipe", *(["cv2"] if landmarks else [])} & set(sys.modules)
 try:  # what the system counts for the process may be that of the one which started it
@@ -199,7 +199,7 @@ print(json.dumps({
 
 def probe(bundle: Path, frames: int) -> dict:
     """Import time, load time and peak memory of recognising one clip, in a process of its own."""
-    command = [sys.executable, "-c", _PROBE, str(bundle), str(frames)]
+    command = [sys.executable, "-c", _PROBE, *map(str, (bundle, frames, *PICTURE))]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

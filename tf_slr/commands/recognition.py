@@ -62,7 +62,7 @@ def _recognize(arguments: argparse.Namespace) -> int:
             try:
                 clip, words, written = job.do(number, path)
             except (SlrError, OSError) as error:
-                if isinstance(error, OSError) and error.errno in FULL:  # nor will the others find room
+                if getattr(error, "errno", None) in FULL:  # nor will the others find room
                     raise
                 text = str(error)
                 text = text if str(path) in text else f"{path}: {text}"

@@ -13,7 +13,7 @@ from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction
 from tf_slr.corpus.manifest import begin_corpus, landmark_path, write_clip
 from tf_slr.corpus.plan import Plan, finish, require_training
-from tf_slr.corpus.processes import cores, in_processes
+from tf_slr.corpus.processes import here_or_in_processes
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.files import MAX_ARRAY_BYTES
 from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, POSE, RIGHT_HAND, SHOULDER_INDICES, VALUES, Clip, check_clip
@@ -122,9 +122,7 @@ def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], wo
 
 
 def _read_all(entries: Sequence[Entry], work: Callable[[Entry], _Read], workers: int) -> list[_Read]:
-    here = workers == 1
-    results = (work(entry) for entry in entries) if here else in_processes(work, entries, workers or cores(), _lost)
-    with contextlib.closing(results):
+    with contextlib.closing(here_or_in_processes(work, entries, workers, _lost)) as results:
         done = {one.ended.id: one for one in tqdm(results, "landmarks", len(entries), unit="clip", disable=None)}
     return [done[entry.id] for entry in entries]
 

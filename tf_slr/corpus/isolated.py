@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_slr import files
+from tf_slr.corpus.manifest import aspect_of
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, Clip
 
@@ -77,10 +78,7 @@ def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip
         raise DataError(f"{path}: expected gloss (text) and take (whole numbers) of shape [{count}]")
     if shoulders is not None and (shoulders.shape != (*landmarks.shape[:2], 2, 3) or shoulders.dtype.kind != "f"):
         raise DataError(f"{path}: expected shoulders of shape {[*landmarks.shape[:2], 2, 3]}")
-    aspect = arrays.get("aspect", np.float64(DEFAULT_ASPECT))
-    if aspect.shape != () or aspect.dtype.kind not in "fiu" or not 0.1 <= float(aspect) <= 10:
-        raise DataError(f"{path}: expected aspect to be one number from 0.1 to 10, width / height of the picture")
-    aspect = float(aspect)
+    aspect = aspect_of(arrays, DEFAULT_ASPECT, path)
     clips, left_out = [], []
     for i in range(count):
         origin = f"{path}: clip {i} ({glosses[i]}, take {takes[i]})"

@@ -10,7 +10,7 @@ A clip's video, where there is one, is a file or a folder of images.
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,10 +176,19 @@ def read_clip(path: Path | str) -> Clip:
     check_clip(landmarks, str(path))
     if shoulders is not None and (shoulders.shape != (len(landmarks), 2, 3) or shoulders.dtype.kind != "f"):
         raise DataError(f"{path}: expected shoulders of shape [{len(landmarks)}, 2, 3], found {list(shoulders.shape)}")
-    aspect = arrays.get("aspect", np.float32(1.0))
+    return Clip(landmarks, shoulders, aspect_of(arrays, 1.0, path))
+
+
+def aspect_of(arrays: Mapping[str, np.ndarray], default: float, path: Path | str) -> float:
+    """Width / height of the picture that the arrays of a file are of.
+
+    Raises:
+        DataError: it is no such number.
+    """
+    aspect = arrays.get("aspect", np.float64(default))
     if aspect.shape != () or aspect.dtype.kind not in "fiu" or not 0.1 <= float(aspect) <= 10:
-        raise DataError(f"{path}: expected aspect to be one number, width / height of the picture")
-    return Clip(landmarks, shoulders, float(aspect))
+        raise DataError(f"{path}: expected aspect to be one number from 0.1 to 10, width / height of the picture")
+    return float(aspect)
 
 
 def write_clip(path: Path | str, clip: Clip) -> None:

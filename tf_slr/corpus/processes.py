@@ -63,6 +63,13 @@ def in_processes(
         yield from map(lost, struck)
 
 
+def here_or_in_processes(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, lost: Callable[[Item], Result]
+) -> Generator[Result, None, None]:
+    """As `in_processes`, but a single worker is this process, and 0 are one for each core."""
+    yield from map(work, items) if workers == 1 else in_processes(work, items, workers or cores(), lost)
+
+
 def _pool(work: Callable[[Item], Result], waiting: deque[Item], workers: int) -> Generator[Result, None, list[Item]]:
     """Empty `waiting` by a pool of processes; return what was under way when one of them died, or nothing."""
     context = multiprocessing.get_context("spawn")

@@ -23,7 +23,7 @@ from tf_slr.corpus.grammar import Grammar
 from tf_slr.corpus.lexicon import GLOSSES
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.motion import FPS, perform
-from tf_slr.corpus.processes import in_processes
+from tf_slr.corpus.processes import here_or_in_processes
 from tf_slr.corpus.signer import SIGNERS, Performance
 from tf_slr.corpus.video import MIN_SIDE, require_whole
 from tf_slr.errors import UsageError
@@ -107,8 +107,7 @@ def write_signsynth(out: Path | str, options: SignsynthOptions) -> list[str]:
             for index, glosses in enumerate(sentences)]  # fmt: skip
     splits: dict[str, list[Sample]] = {name: [] for name in SPLITS}
     work = partial(_make, out, options)
-    made = (work(job) for job in plan) if options.workers == 1 else in_processes(work, plan, options.workers, _lost)
-    with contextlib.closing(made):
+    with contextlib.closing(here_or_in_processes(work, plan, options.workers, _lost)) as made:
         samples = {one.id: one for one in tqdm(made, "signsynth", len(plan), unit="clip", disable=None)}
     for name, index, _ in plan:
         splits[name].append(samples[_id(name, index)])

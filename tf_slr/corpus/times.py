@@ -18,13 +18,24 @@ MAX_GAP = 60.0
 
 def frame_times(path: Path) -> np.ndarray | None:
     """When each frame of a video file is shown; see `checked_times`."""
+    return checked_times(grabbed_times(path))
+
+
+def grabbed_times(path: Path, threads: int = 0) -> list[float]:
+    """When each frame of a video file is shown, as it says, in seconds; none where it cannot be opened.
+
+    Args:
+        path: the file, which is decoded to its end.
+        threads: how many decode it; 0 for as many as OpenCV likes.
+    """
     cv2 = opencv()
-    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
+    parameters = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
+    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG, parameters)
     seconds = []
     while capture.grab():
         seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
     capture.release()
-    return checked_times(seconds)
+    return seconds
 
 
 def checked_times(seconds: Sequence[float]) -> np.ndarray | None:

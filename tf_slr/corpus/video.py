@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.corpus.times import checked_times
+from tf_slr.corpus.times import checked_times, grabbed_times
 from tf_slr.errors import DataError
 from tf_slr.pictures import opencv, path_for_opencv
 
@@ -161,11 +161,8 @@ def decoded_count(path: Path, expected: int | None = None) -> tuple[int, float |
     """
     if path.is_dir():
         return frame_count(path, expected)
-    video, capture, shown, count = open_video(path), _capture(path, threads=1), [], 0
-    while capture.grab():
-        count += 1
-        shown.append(capture.get(opencv().CAP_PROP_POS_MSEC) / 1000)
-    capture.release()
+    video, shown = open_video(path), grabbed_times(path, threads=1)
+    count = len(shown)
     video.require_end(count, shown)
     if expected is not None and abs(count - expected) > MISSING_FRAMES_ALLOWED:
         raise DataError(f"{path}: expected {expected} frames, found {count}")
@@ -178,12 +175,7 @@ def require_whole(path: Path, frames: int) -> None:
     Raises:
         OSError: it does not.
     """
-    cv2 = opencv()
-    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
-    found = 0
-    while found < frames and capture.grab():
-        found += 1
-    capture.release()
+    found = len(grabbed_times(path))
     if found < frames:
         raise OSError(errno.ENOSPC, f"{found} of {frames} frames could be written (is there room left?)", str(path))
 
@@ -259,8 +251,8 @@ def _header(path: Path) -> tuple[float | None, int]:
     return (fps if 1 <= fps <= MAX_FPS else None), promised
 
 
-def _capture(path: Path, threads: int = 0):
-    """An open cv2.VideoCapture, which decodes in so many threads; 0 for as many as it likes."""
+def _capture(path: Path):
+    """An open cv2.VideoCapture."""
     if not path.exists():
         raise DataError(f"{path}: does not exist")
     if not path.is_file():
@@ -269,8 +261,7 @@ def _capture(path: Path, threads: int = 0):
         raise DataError(f"{path}: is empty")
     cv2 = opencv()
     # Left to choose, OpenCV takes a file named like 'clip01.png' for the start of a series.
-    parameters = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
-    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG, parameters)
+    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise DataError(f"{path}: is no readable video (damaged, no picture track, or an unknown format)")
     return capture

@@ -27,6 +27,7 @@ from tf_slr.landmarks import Normalisation
 from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
 from tf_slr.runtime.corrector import MODELS, NGRAM, Corrector
+from tf_slr.runtime.corrector import Description as CorrectorDescription
 from tf_slr.runtime.inputs import InputRule
 
 FORMAT = 2
@@ -105,12 +106,12 @@ def write_bundle(
     root = Path(root)
     require_room(root)
     # Read before anything is removed: it may be the one of the bundle that is replaced.
-    repairing = {} if corrector is None else corrector_files(corrector, vocabulary)
+    repairing = {} if corrector is None else _corrector_files(corrector, vocabulary)
     # A folder that is being rewritten must not pass for complete.
     (root / DESCRIPTION).unlink(missing_ok=True)
     files.write_bytes(root / STUDENT, student)
     vocabulary.save(root / VOCABULARY)
-    for name in _CORRECTOR_FILES:
+    for name in _OF_CORRECTORS:
         (root / CORRECTOR / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # there is none
         (root / CORRECTOR).rmdir()
@@ -145,16 +146,16 @@ def require_room(root: Path | str) -> None:
     if not there.exists():
         return
     files.sweep(there)  # what a killed export left
-    strangers = {path.name for path in there.iterdir()} - _CORRECTOR_FILES if there.is_dir() else {CORRECTOR}
+    strangers = {path.name for path in there.iterdir()} - _OF_CORRECTORS if there.is_dir() else {CORRECTOR}
     if strangers or not (Path(root) / STUDENT).is_file():
         raise UsageError(f"{there}: is not a bundle's, and would be replaced; choose another folder for the bundle")
 
 
-_CORRECTOR_FILES = {CORRECTOR_DESCRIPTION, *MODELS, NGRAM}
+_OF_CORRECTORS = {CORRECTOR_DESCRIPTION, *MODELS, NGRAM}
 
 
-def corrector_files(source: Path, vocabulary: Vocabulary) -> dict[str, bytes]:
-    """What a corrector needs, by its names within a bundle.
+def fitting_corrector(source: Path, vocabulary: Vocabulary) -> CorrectorDescription:
+    """The description of a corrector that a student's bundle can have.
 
     Raises:
         BundleError: it is damaged, or knows none of the vocabulary's glosses.
@@ -162,7 +163,12 @@ def corrector_files(source: Path, vocabulary: Vocabulary) -> dict[str, bytes]:
     description = Corrector.load(source).description
     if not set(description.glosses) & set(vocabulary.glosses):
         raise BundleError(f"{source}: the corrector knows none of the student's glosses; train both on one corpus")
-    names = [CORRECTOR_DESCRIPTION, *description.files]
+    return description
+
+
+def _corrector_files(source: Path, vocabulary: Vocabulary) -> dict[str, bytes]:
+    """What a corrector needs, by its names within a bundle."""
+    names = [CORRECTOR_DESCRIPTION, *fitting_corrector(source, vocabulary).files]
     return {f"{CORRECTOR}/{name}": files.read_bytes(source / name) for name in names}
 
 

@@ -126,9 +126,9 @@ class Trainer:
             with computing_in(options.precision):
                 self.network = self._build()
             # Drawn before what a teacher needs; used where training itself has none.
-            self.landmark_head = None
+            self._pretraining_head = None
             if recipe.pretrain.epochs and not options.landmarks:
-                self.landmark_head = LandmarkHead(recipe.model.frame_width)
+                self._pretraining_head = LandmarkHead(recipe.model.frame_width)
             load_into(self.network, initial, options.init)
             total = options.epochs * len(self.batches)
             self.model = Recogniser(
@@ -222,7 +222,7 @@ class Trainer:
             self.strategy.num_replicas_in_sync,
         )  # fmt: skip
         with self.strategy.scope(), worker_loss_told(self.strategy):
-            head = self.model.landmark_head or self.landmark_head
+            head = self.model.landmark_head or self._pretraining_head
             rate = OneCycle(options.learning_rate, options.epochs * len(batches))
             seer = Seer(self.network, head, self._optimizer(rate))
         pretrain(seer, batches, options, self.run.pretrained, self.strategy)
