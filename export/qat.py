@@ -25,7 +25,8 @@ from tf_slr import config, files
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
 from tf_slr.models.layers import NormalisedClassifier
-from tf_slr.models.mslr import Mslr, MslrOptions
+from tf_slr.models.mslr import Mslr
+from tf_slr.models.options import MslrOptions
 from tf_slr.training.recipe import QatOptions, Recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.trainer import Trainer

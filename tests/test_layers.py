@@ -63,6 +63,16 @@ def test_ground_floor_needs_numpy_only():
     assert done.stdout.strip() == "set()"
 
 
+def test_recipes_runs_and_corpora_are_read_without_tensorflow():
+    # What is wrong with them is said before the seconds that TensorFlow takes to load.
+    names = ("corpus.manifest", "training.recipe", "training.runs", "training.correction.recipe",
+             "training.correction.run", "training.correction.text", "runtime")  # fmt: skip
+    script = "import sys\n" + "".join(f"import tf_slr.{name}\n" for name in names)
+    script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'tf_keras', 'keras_nlp', 'cv2'})"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_every_command_line_is_read_by_the_projects_parser():
     # Python's own exits with 2 at a wrong option, which means a bug here.
     for folder in ("tf_slr", "export", "tools"):

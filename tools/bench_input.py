@@ -33,7 +33,8 @@ def measure(root: Path, source: str, size: int, batches: int) -> dict:
     """
     import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
-    from tf_slr.features.batches import FeatureOptions, TrainingBatches
+    from tf_slr.features.batches import TrainingBatches
+    from tf_slr.features.options import FeatureOptions
     from tf_slr.features.splits import load_split
     from tf_slr.features.streams import Landmarks
 

@@ -32,7 +32,7 @@ from tf_slr.landmarks import VALUES
 if TYPE_CHECKING:
     from torch import nn
 
-    from tf_slr.training.networks import ModelOptions
+    from tf_slr.models.options import ModelOptions
 
 TURN = 3  # steps of one framework before it is the other's turn, after one that is not timed
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM = 1e-4, 1e-4, 5.0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import onnx
     import tf_keras
 
-    from tf_slr.models.mslr import MslrOptions
+    from tf_slr.models.options import MslrOptions
 
 MAX_DIFFERENCE = 1e-3  # of FP32 logits from Keras'
 # Mean difference of INT8 logits, as a share of their spread. It tells an error from rounding, no more.

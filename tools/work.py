@@ -17,7 +17,7 @@ from tf_slr.quiet import silent_stderr
 from tf_slr.runtime.bundle import Bundle
 
 if TYPE_CHECKING:
-    from tf_slr.models.mslr import MslrOptions
+    from tf_slr.models.options import MslrOptions
 
 ROWS, WIDTH, REPEATS = 256, 1024, 30
 
@@ -79,7 +79,7 @@ def work(bundle: Bundle, frames: int, milliseconds: float) -> dict[str, float]:
     import_tensorflow()
     from export.variants import VARIANTS
     from tf_slr.models.cost import multiply_adds
-    from tf_slr.models.mslr import MslrOptions
+    from tf_slr.models.options import MslrOptions
     from tf_slr.training.recipe import Recipe
 
     recipe = config.build(Recipe, {"model": bundle.description["recipe"]["model"]}, str(bundle.root))

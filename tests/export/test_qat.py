@@ -28,7 +28,7 @@ from tf_slr.models.layers import fold
 from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.student import Student
 from tf_slr.training import checkpoints
-from tf_slr.training.distill import DistillOptions
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.recipe import QatOptions, Recipe
 from tf_slr.training.runs import Run
 

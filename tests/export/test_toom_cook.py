@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from export.convert import deployed_graph
 from export.toom_cook import Algorithm, TiledConvolutions, algorithms, phases_of
 from export.variants import VARIANTS
-from tf_slr.models.layers import temporal_stack
 from tf_slr.models.mslr import Mslr, MslrOptions
+from tf_slr.models.options.stack import temporal_stack
 
 KNOWN = [Algorithm(4, 5), Algorithm(4, 3), Algorithm(2, 5), Algorithm(2, 3), Algorithm(1, 5), Algorithm(2, 7)]
 

@@ -17,9 +17,9 @@ from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
-from tf_slr.training.distill import DistillOptions
 from tf_slr.training.landmark_head import TOLD
 from tf_slr.training.networks import ModelOptions, build
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.strategy import shared_dataset
 from tf_slr.training.teacher import SEEN

@@ -20,8 +20,8 @@ from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.training import checkpoints
-from tf_slr.training.distill import DistillOptions
 from tf_slr.training.networks import build, inputs_of, stream_of
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.pretraining import PretrainOptions
 from tf_slr.training.recipe import Recipe, TrainingOptions, load_recipe
 from tf_slr.training.runs import Run

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tf_slr.errors import UsageError
-from tf_slr.training.distill import DistillOptions, divergence, feature_distance
+from tf_slr.training.distill import divergence, feature_distance
+from tf_slr.training.options.distill import DistillOptions
 
 
 def softmax(x):

@@ -21,7 +21,7 @@ from tf_slr.decoding.edits import Margins
 from tf_slr.errors import UsageError
 from tf_slr.features.augment import NONE
 from tf_slr.locks import locked
-from tf_slr.training.distill import DistillOptions
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.tables.ablations import NO, YES, Ablations, Recipes
 from tf_slr.training.tables.cells import Cell, Cells, corrected_name

@@ -20,10 +20,10 @@ from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
-from tf_slr.training.distill import DistillOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.kept import follow
 from tf_slr.training.networks import build, inputs_of, stream_of
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.recogniser import Recogniser
 from tf_slr.training.teacher import CONV, SEEN, SEQUENCE, Teacher

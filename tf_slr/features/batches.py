@@ -3,68 +3,24 @@
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from tf_slr import timing
-from tf_slr.errors import DataError, UsageError
-from tf_slr.features.augment import AugmentOptions, draw, glimpses
-from tf_slr.features.splits import Source, UsableSplit
+from tf_slr.errors import DataError
+from tf_slr.features.augment import draw, glimpses
+from tf_slr.features.options import FeatureOptions
+from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream, pad
-from tf_slr.features.views import View
 from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Normalisation
-from tf_slr.pictures import MARGIN
 
 # Padded clips: each stream by its name [B, T, ...], and
 #     frames    int32 [B], true lengths
 #     labels    int32 [B, L], zero beyond a sentence's end
 #     glosses   int32 [B], true lengths of the sentences
 Batch = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class FeatureOptions:
-    """How clips become network input.
-
-    Attributes:
-        source: where training finds clips. "memory" reads all of them once and keeps them; "files" reads each
-            landmark file whenever its turn comes, "shards" its record in the shards of `tf-slr pack`: for corpora
-            larger than memory. Batches are the same to the bit.
-        normalisation: the rule that also the deployed model follows.
-        augment: changes in training; a video's are those of its landmarks.
-        margin: how much larger than the network's input a picture is before it is cropped.
-        close_up: side, in shoulder widths, of the square around the signer that a video teacher sees instead of the
-            whole picture: everybody at one place in one size, as one that reads landmarks sees them, which tell where
-            that square is. 0 for the whole picture.
-        details: side, in shoulder widths, of the squares around the hands that a video teacher sees beside it, where
-            landmarks tell that they are: a quarter of its picture each, and a quarter for the mouth. 0 for none.
-        kept: megabytes of videos that training keeps decoded in memory; the others are decoded whenever their turn
-            comes.
-        workers: threads that read and change clips ahead of training.
-    """
-
-    source: Source = "memory"
-    normalisation: Normalisation = field(default_factory=Normalisation)
-    augment: AugmentOptions = field(default_factory=AugmentOptions)
-    margin: float = MARGIN
-    close_up: float = 0.0
-    details: float = 0.0
-    kept: int = 4000
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        View(self.close_up, self.details)  # which checks them
-        for name, least in (("kept", 0), ("workers", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")
-
-    @property
-    def view(self) -> View:
-        """What of every picture is shown."""
-        return View(self.close_up, self.details)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from tf_slr.corpus.manifest import NO_LANDMARKS, Corpus, Sample
 from tf_slr.corpus.shards import ShardedSplit
 from tf_slr.corpus.threads import in_threads
 from tf_slr.errors import DataError, shown
+from tf_slr.features.options import Source
 from tf_slr.features.records import read_record
 from tf_slr.landmarks import Clip
-
-Source = Literal["memory", "files", "shards"]
 
 
 class UsableSplit(NamedTuple):

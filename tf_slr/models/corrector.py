@@ -10,16 +10,14 @@ probability that nothing was signed there. It enters as the weighted sum of the 
 plain text is the special case of one alternative of probability 1, so one network reads both.
 """
 
-from dataclasses import dataclass
-
 import keras_nlp
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_slr.errors import UsageError
 from tf_slr.glosses import BLANK
 from tf_slr.models.layers import SeededDropout
+from tf_slr.models.options.corrector import CorrectorOptions
 
 Layers = tf_keras.layers
 
@@ -28,39 +26,6 @@ FLOOR = 1e-3
 OUTPUTS = ("slots", "gaps", "next")
 # Log odds at the start that a gap misses no gloss rather than one certain gloss.
 GAP_PRIOR = 8.0
-
-
-@dataclass(frozen=True)
-class CorrectorOptions:
-    """The network's size.
-
-    Attributes:
-        width: of embeddings and layers.
-        heads: of each attention.
-        feedforward: width inside the layers.
-        encoder_layers, decoder_layers: deep and shallow, as in the paper.
-        dropout: share of what embeddings and layers add that is dropped in training.
-        positions: longest input and output, in symbols.
-    """
-
-    width: int = 128
-    heads: int = 4
-    feedforward: int = 512
-    encoder_layers: int = 3
-    decoder_layers: int = 1
-    dropout: float = 0.1
-    positions: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("width", "heads", "feedforward", "encoder_layers", "decoder_layers"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"model.{name}: expected at least 1, received {getattr(self, name)}")
-        if self.width % (2 * self.heads):
-            raise UsageError(f"model.width: expected a multiple of twice the heads, received {self.width}")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"model.dropout: expected 0 or more and less than 1, received {self.dropout}")
-        if self.positions < 16:
-            raise UsageError(f"model.positions: expected at least 16, received {self.positions}")
 
 
 class CorrectorNetwork(tf_keras.Model):

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 
 from tf_slr.landmarks import VALUES
 from tf_slr.models.correlation import DILATIONS, REDUCTION, TAPS
-from tf_slr.models.corrnet import CorrNetOptions
-from tf_slr.models.lrinet import LriNetOptions
-from tf_slr.models.mslr import MslrOptions
+from tf_slr.models.options import CorrNetOptions, LriNetOptions, MslrOptions
+from tf_slr.models.options.temporal import TemporalOptions
 from tf_slr.models.resnet import stem_kernel
-from tf_slr.models.temporal import TemporalOptions
 
 
 @functools.singledispatch

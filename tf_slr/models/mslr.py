@@ -4,15 +4,11 @@ Convolutions over time, a BiLSTM, and one normalised classifier shared by a
 head on the convolutions and a head on the sequence. Time shrinks by 4.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
 from tf_slr.models.layers import (
     BiLstm,
@@ -21,49 +17,12 @@ from tf_slr.models.layers import (
     SeededDropout,
     fold,
     pool_lengths,
-    temporal_stack,
     time_mask,
 )
+from tf_slr.models.options import MslrOptions
 from tf_slr.models.over_time import TimeConvolution
 
 NORM_EPSILON = 1e-5
-
-
-@dataclass(frozen=True)
-class MslrOptions:
-    """The shape of the student.
-
-    Attributes:
-        kind: tells a recipe's reader that the network is this one.
-        width: channels of the convolutions and of both heads.
-        hidden: units of the LSTM in each direction.
-        temporal: the stack over time, "K5" a convolution of kernel 5, "P2" pooling by 2; two of the latter,
-            neither of them first.
-        batch_norm: normalise after each convolution. The paper's student does
-            not; with it CTC leaves the all-blank plateau within minutes.
-        dropout: share of values dropped after the convolutions and after the BiLSTM in training.
-    """
-
-    kind: Literal["mslr"] = "mslr"
-    width: int = 512
-    hidden: int = 256
-    temporal: str = "K5-K5-K5-P2-K5-P2"
-    batch_norm: bool = True
-    dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        if self.stack()[0][0] == "P":
-            # Zeros stand beyond a clip's end in a batch; they never exceed what a ReLU left, but landmarks' values.
-            raise UsageError(f"model.temporal: expected a convolution before the first pooling, "
-                             f"received {self.temporal!r}")  # fmt: skip
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"model.dropout: expected 0 to below 1, received {self.dropout}")
-        if self.width < 1 or self.hidden < 1:
-            raise UsageError("model.width and model.hidden: expected at least 1")
-
-    def stack(self) -> list[tuple[str, int]]:
-        """The parsed stack, see `temporal_stack`."""
-        return temporal_stack(self.temporal, "model.temporal")
 
 
 class Mslr(tf_keras.Model):

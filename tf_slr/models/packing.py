@@ -8,6 +8,7 @@ clips keep their order and follow each other directly.
 import tensorflow as tf
 
 from tf_slr import timing
+from tf_slr.models.options.temporal import prolonged
 
 
 class Packing:
@@ -80,11 +81,6 @@ class Edges:
     def drop(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows with edges -> rows without them."""
         return tf.boolean_mask(rows, self._is_inner)
-
-
-def prolonged(frames, halo: int, shrink: int = timing.STRIDE):
-    """Frames of a clip, or of several, with edges of `halo` frames; `shrink` frames make a step."""
-    return -(-frames // shrink) * shrink + 2 * halo
 
 
 def _positions(lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

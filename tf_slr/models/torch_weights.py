@@ -12,8 +12,8 @@ import numpy as np
 
 from tf_slr.errors import DataError
 from tf_slr.models.correlation import REDUCTION
-from tf_slr.models.corrnet import CorrNetOptions
-from tf_slr.models.temporal import TemporalOptions
+from tf_slr.models.options import CorrNetOptions
+from tf_slr.models.options.temporal import TemporalOptions
 
 # Our name of the classifier's weights.
 CLASSIFIER = "head/classifier/kernel"

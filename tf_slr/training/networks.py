@@ -5,18 +5,17 @@ import tf_keras
 
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
-from tf_slr.features.batches import FeatureOptions
 from tf_slr.features.frames import KeptPictures
+from tf_slr.features.options import FeatureOptions
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks, Stream, Video
 from tf_slr.features.views import WHOLE, View
-from tf_slr.models.corrnet import CorrNet, CorrNetOptions
-from tf_slr.models.lrinet import LriNet, LriNetOptions
-from tf_slr.models.mslr import Mslr, MslrOptions
+from tf_slr.models.corrnet import CorrNet
+from tf_slr.models.lrinet import LriNet
+from tf_slr.models.mslr import Mslr
+from tf_slr.models.options import CorrNetOptions, LriNetOptions, ModelOptions, MslrOptions
 from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.inputs import InputRule
-
-ModelOptions = MslrOptions | CorrNetOptions | LriNetOptions
 
 _NETWORKS = {MslrOptions: Mslr, CorrNetOptions: CorrNet, LriNetOptions: LriNet}
 

@@ -6,15 +6,13 @@ normalisation stay in float32, and so do the weights: whoever opens the run late
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
 
 import tensorflow as tf
 import tf_keras
 from tf_keras import mixed_precision
 
 from tf_slr.quiet import silent_stderr
-
-Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+from tf_slr.training.options.precision import Precision
 
 
 @contextlib.contextmanager

@@ -8,44 +8,19 @@ corpus, in small steps, and goes on with sentences when it sees.
 """
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
-from tf_slr.errors import UsageError
 from tf_slr.features.batches import Batch, TrainingBatches
 from tf_slr.training import checkpoints
 from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
+from tf_slr.training.options.pretrain import PretrainOptions
 from tf_slr.training.precision import variables_of
 from tf_slr.training.progress import Progress
 from tf_slr.training.strategy import is_chief, shared_dataset, shares, worker_loss_told
-
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """How a frame network learns to see before it learns glosses.
-
-    Attributes:
-        epochs: passes over the training clips; 0 for no pretraining.
-        pictures: how many of each clip are looked at in each pass, anew by chance.
-        clips: a step sees the pictures of so many clips.
-        learning_rate: the peak of its one cycle.
-    """
-
-    epochs: int = 0
-    pictures: int = 8
-    clips: int = 8
-    learning_rate: float = 5e-3
-
-    def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("pictures", 1), ("clips", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"pretrain.{name}: expected at least {least}, received {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise UsageError(f"pretrain.learning_rate: expected more than 0, received {self.learning_rate}")
 
 
 class Seer(tf_keras.Model):

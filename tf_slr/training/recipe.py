@@ -5,12 +5,11 @@ from typing import Literal
 
 from tf_slr import config
 from tf_slr.errors import UsageError
-from tf_slr.features.batches import FeatureOptions
-from tf_slr.models.mslr import MslrOptions
-from tf_slr.training.distill import DistillOptions
-from tf_slr.training.networks import ModelOptions
-from tf_slr.training.precision import Precision
-from tf_slr.training.pretraining import PretrainOptions
+from tf_slr.features.options import FeatureOptions
+from tf_slr.models.options import ModelOptions, MslrOptions
+from tf_slr.training.options.distill import DistillOptions
+from tf_slr.training.options.precision import Precision
+from tf_slr.training.options.pretrain import PretrainOptions
 
 # With fewer channels after the stem TensorFlow 2.19 writes beyond its memory in the gradient of a convolution where it
 # has one CPU, and the process dies sooner or later: 5 of 5 runs with 4 or 6, none with 8.

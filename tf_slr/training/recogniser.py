@@ -6,9 +6,10 @@ from tf_keras import layers
 
 from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_losses
-from tf_slr.training.distill import DistillOptions, divergence, feature_distance
+from tf_slr.training.distill import divergence, feature_distance
 from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
 from tf_slr.training.networks import inputs_of
+from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.schedule import Linear
 from tf_slr.training.strategy import shares
 from tf_slr.training.teacher import CONV, FEATURES, SEEN, SEQUENCE

@@ -12,16 +12,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-
-import tf_keras
+from typing import TYPE_CHECKING
 
 from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
-from tf_slr.training import checkpoints
-from tf_slr.training.networks import build
 from tf_slr.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import tf_keras
 
 
 class Run:
@@ -82,7 +82,7 @@ class Run:
         if stored["path"] != path:  # it was moved
             files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
 
-    def network(self, biased: bool = True) -> tf_keras.Model:
+    def network(self, biased: bool = True) -> "tf_keras.Model":
         """The network with the weights that were best on dev.
 
         Args:
@@ -93,6 +93,10 @@ class Run:
         """
         if not self.best.is_file():
             raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
+        # Only here is TensorFlow needed: whoever reads the run's papers, or is refused, does without those seconds.
+        from tf_slr.training import checkpoints
+        from tf_slr.training.networks import build
+
         network = build(self.recipe.model, self.vocabulary.classes)
         checkpoints.load(self.best, network=network.weights)
         if biased and self.summary_path.is_file():

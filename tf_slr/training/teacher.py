@@ -15,7 +15,7 @@ from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
-from tf_slr.models.mslr import MslrOptions
+from tf_slr.models.options import MslrOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.kept import KeptOutput, Output, sound
 from tf_slr.training.networks import stream_of

@@ -6,7 +6,7 @@ from typing import Literal
 from tf_slr import config
 from tf_slr.decoding.generation import SearchOptions
 from tf_slr.errors import UsageError
-from tf_slr.models.corrector import CorrectorOptions
+from tf_slr.models.options.corrector import CorrectorOptions
 from tf_slr.training.correction.noise import NoiseOptions
 from tf_slr.training.recipe import check_steps
 

@@ -9,16 +9,18 @@ The export adds first.tflite, second.tflite and corrector.json, which the runtim
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tf_slr import config, files
 from tf_slr.decoding.symbols import Symbols
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
-from tf_slr.models.corrector import CorrectorNetwork
-from tf_slr.training import checkpoints
 from tf_slr.training.correction.recipe import CorrectorRecipe
 from tf_slr.training.correction.text import Text
 from tf_slr.training.runs import append_metrics
+
+if TYPE_CHECKING:
+    from tf_slr.models.corrector import CorrectorNetwork
 
 STAGES = ("first", "second")
 
@@ -75,7 +77,7 @@ class CorrectorRun:
         """Where the weights of a network are: 0 for the first, 1 for the second."""
         return self.root / f"{STAGES[number]}.npz"
 
-    def network(self, number: int = 0) -> CorrectorNetwork:
+    def network(self, number: int = 0) -> "CorrectorNetwork":
         """A trained network.
 
         Raises:
@@ -83,6 +85,10 @@ class CorrectorRun:
         """
         if not self.weights(number).is_file():
             raise DataError(f"{self.root}: holds no {self.weights(number).name}; run 'tf-slr train-corrector' first")
+        # Only here is TensorFlow needed.
+        from tf_slr.models.corrector import CorrectorNetwork
+        from tf_slr.training import checkpoints
+
         recipe = self.recipe
         network = CorrectorNetwork(recipe.model, Symbols(self.vocabulary).count, recipe.training.seed)
         checkpoints.load(self.weights(number), network=network.weights)

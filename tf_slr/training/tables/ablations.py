@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 from tf_slr.errors import UsageError
 from tf_slr.features.augment import NONE
-from tf_slr.models.lrinet import LriNetOptions
-from tf_slr.models.mslr import MslrOptions
+from tf_slr.models.options import LriNetOptions, MslrOptions
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.tables.cells import Cell
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from tf_slr.landmarks import VALUES
 from tf_slr.models.cost import multiply_adds
-from tf_slr.models.mslr import MslrOptions
-from tf_slr.training.networks import ModelOptions
+from tf_slr.models.options import ModelOptions, MslrOptions
 from tf_slr.training.tables import speed
 from tf_slr.training.tables.ablations import Row, Table
 from tf_slr.training.tables.cells import Cells

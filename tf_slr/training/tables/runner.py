@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from tf_slr import config, files
 from tf_slr.errors import UsageError
-from tf_slr.training.networks import ModelOptions
+from tf_slr.models.options import ModelOptions
 from tf_slr.training.runs import Run
 from tf_slr.training.tables import speed
 from tf_slr.training.tables.cells import Cell, Cells

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from tf_slr import config, files
 from tf_slr.corpus.processes import end_with
 from tf_slr.landmarks import VALUES
-from tf_slr.models.mslr import MslrOptions
-from tf_slr.training.networks import ModelOptions, build
+from tf_slr.models.options import ModelOptions, MslrOptions
+from tf_slr.training.networks import build
 from tf_slr.training.recipe import Recipe
 
 FRAMES = 200

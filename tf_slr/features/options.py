@@ -1,0 +1,54 @@
+"""How clips become network input."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tf_slr.errors import UsageError
+from tf_slr.features.augment import AugmentOptions
+from tf_slr.features.views import View
+from tf_slr.landmarks import Normalisation
+from tf_slr.pictures import MARGIN
+
+Source = Literal["memory", "files", "shards"]
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """How clips become network input.
+
+    Attributes:
+        source: where training finds clips. "memory" reads all of them once and keeps them; "files" reads each
+            landmark file whenever its turn comes, "shards" its record in the shards of `tf-slr pack`: for corpora
+            larger than memory. Batches are the same to the bit.
+        normalisation: the rule that also the deployed model follows.
+        augment: changes in training; a video's are those of its landmarks.
+        margin: how much larger than the network's input a picture is before it is cropped.
+        close_up: side, in shoulder widths, of the square around the signer that a video teacher sees instead of the
+            whole picture: everybody at one place in one size, as one that reads landmarks sees them, which tell where
+            that square is. 0 for the whole picture.
+        details: side, in shoulder widths, of the squares around the hands that a video teacher sees beside it, where
+            landmarks tell that they are: a quarter of its picture each, and a quarter for the mouth. 0 for none.
+        kept: megabytes of videos that training keeps decoded in memory; the others are decoded whenever their turn
+            comes.
+        workers: threads that read and change clips ahead of training.
+    """
+
+    source: Source = "memory"
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    margin: float = MARGIN
+    close_up: float = 0.0
+    details: float = 0.0
+    kept: int = 4000
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        View(self.close_up, self.details)  # which checks them
+        for name, least in (("kept", 0), ("workers", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")
+
+    @property
+    def view(self) -> View:
+        """What of every picture is shown."""
+        return View(self.close_up, self.details)

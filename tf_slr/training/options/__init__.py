@@ -1,0 +1,1 @@
+"""What recipes say of training, read without TensorFlow."""
