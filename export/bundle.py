@@ -10,7 +10,7 @@ from export.calibration import calibration_inputs, calibration_samples
 from export.card import model_card
 from export.convert import GRAPHS, convert, deployed_graph, tileable
 from export.qat import QatTrainer, qat_run
-from export.variants import DEFAULT, FP32, UNTILED, Variant, variant_of
+from export.variants import DEFAULT, FP32, Variant, variant_of
 from export.verify import (
     check_operators,
     check_parity,
@@ -61,7 +61,8 @@ def export(
         out: folder of the bundle.
         variant: a name in `VARIANTS`.
         qat: whether to fine-tune with quantisation in the loop; None for what the recipe says. Of the weights as
-            trained and the fine-tuned ones those are exported that in INT8 recognise dev better.
+            trained and the fine-tuned ones those are exported that in INT8 recognise dev better. Convolutions in
+            tiles have other grids, and are exported as trained.
         corrector: folder of the corrector that goes into the bundle, or None.
 
     Returns:
@@ -71,7 +72,8 @@ def export(
         BundleError: the corrector is damaged.
         ExportError: a gate does not hold; then no bundle is written.
         DataError: the run or its corpus is not usable.
-        UsageError: the run's network is a teacher, sees close-ups, or cannot have this variant.
+        UsageError: the run's network is a teacher, sees close-ups, or cannot have this variant or its
+            fine-tuning.
     """
     run, form = Run(run_root), variant_of(variant)
     if not form.deployable:
@@ -85,7 +87,10 @@ def export(
             "besides pictures; a student that is exported sees whole pictures, or landmarks alone"
         )
     if form.tiled and not tileable(network):  # the same file, and its bundle names it as it is
-        variant, form = UNTILED, variant_of(UNTILED)
+        variant, form = DEFAULT, variant_of(DEFAULT)
+    if form.tiled and qat:
+        raise UsageError(f"variant {variant!r} has no quantisation-aware fine-tuning; leave --qat out, or export "
+                         f"{DEFAULT!r}")  # fmt: skip
     # Before the work, which a damaged or foreign corrector, or another's folder, would waste.
     require_room(out)
     correction = fitting_corrector(corrector, vocabulary) if corrector is not None else None
@@ -103,7 +108,7 @@ def export(
     samples = calibration_samples(corpus, recipe.training.seed) if form.calibrated else []
     calibration = calibration_inputs(corpus, samples, rule) if form.calibrated else []
     networks = {POST_TRAINING: network}
-    if recipe.qat.epochs > 0 and isinstance(network, Mslr) if qat is None else qat:
+    if recipe.qat.epochs > 0 and isinstance(network, Mslr) and not form.tiled if qat is None else qat:
         networks[FINE_TUNED] = fine_tuned(run, recipe.qat)
     candidates = []
     for weights, trained in networks.items():

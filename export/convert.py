@@ -53,8 +53,7 @@ def convert(network: Mslr | LriNet, variant: Variant = VARIANTS[FP32], calibrati
     if variant.calibrated:
         converter.representative_dataset = lambda: ([clip[None]] for clip in calibration)
     with silent_stderr():  # it reports every one of its passes
-        model = _with_float_lstm(converter) if variant.numbers == "static-but-lstm" else converter.convert()
-    return without_cell_clip(model)
+        return without_cell_clip(converter.convert())
 
 
 def tileable(network: Mslr | LriNet) -> bool:
@@ -79,15 +78,6 @@ def _converter(graph: tf_keras.Model) -> tf.lite.TFLiteConverter:
     module.weights = graph.weights
     signature = tf.function(lambda clip: graph(clip), input_signature=[graph.inputs[0].type_spec])
     return tf.lite.TFLiteConverter.from_concrete_functions([signature.get_concrete_function()], module)
-
-
-def _with_float_lstm(converter: tf.lite.TFLiteConverter) -> bytes:
-    """Convert with everything quantised but the fused LSTMs."""
-    left = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["UNIDIRECTIONAL_SEQUENCE_LSTM"])
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=converter.representative_dataset, debug_options=left
-    )
-    return debugger.get_nondebug_quantized_model()
 
 
 def _of_lengths(graph: tf_keras.Model, variant: Variant) -> bytes:

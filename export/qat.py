@@ -4,9 +4,9 @@ The wrappers are those of TensorFlow Model Optimization, which put quantised wei
 called. What it quantises them with is ours: its own quantisers keep the range of the step before, so that what is
 evaluated lies beside the grid of what is exported, and it has none for an LSTM. Batch normalisation needs nothing: it
 is folded into the kernel at export as a factor of each output channel, and so into the scale of that channel's grid.
-The grid of a convolution is that of the default variant, which computes it in tiles (`toom_cook`). The state of the
-LSTM, which INT8 TFLite quantises at every step, stays in float here; and LiteRT's fused LSTM, which the default
-variant does without, has one scale for each gate instead of each channel.
+The grids are those of the default variant: its convolutions are not tiled (`toom_cook`), and its LSTM has a scale for
+each channel, where LiteRT's fused one has one for each gate. The state of the LSTM, which INT8 TFLite quantises at
+every step, stays in float here.
 """
 
 import dataclasses
@@ -20,7 +20,6 @@ from tensorflow_model_optimization.quantization.keras.quantizers import Quantize
 from tf_keras import layers
 
 from export.grid import quantised_activations, quantised_weights
-from export.toom_cook import Algorithm, algorithms, can_be_tiled
 from tf_slr import config, files
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
@@ -89,26 +88,6 @@ class _Int8Layer(QuantizeWrapperV2):
         return super().call(quantised_activations(inputs, self.axes), training)
 
 
-class _Int8Tiles(layers.Layer):
-    """A convolution as the tiled file computes it: both sides of each of its products lie on grids of their own."""
-
-    def __init__(self, convolution: layers.Conv2D, algorithm: Algorithm) -> None:
-        super().__init__(name=f"int8_{convolution.name}")
-        self.convolution, self.algorithm = convolution, algorithm
-
-    def call(self, x):
-        """(B, 1, T, C) -> (B, 1, T, C')."""
-        algorithm, count = self.algorithm, tf.shape(x)[2]
-        kernels = tf.unstack(algorithm.spectrum(self.convolution.kernel[0]))
-        products = [
-            quantised_activations(value, [-1]) @ quantised_weights(kernel)
-            for value, kernel in zip(algorithm.analysed_at_once(x[:, 0]), kernels, strict=True)
-        ]
-        outputs = tf.stack(algorithm.synthesised(products), 2)  # (B, N, tile, C')
-        outputs = tf.reshape(outputs, [tf.shape(x)[0], 1, -1, self.convolution.filters])[:, :, :count]
-        return outputs + self.convolution.bias if self.convolution.use_bias else outputs
-
-
 class _Int8Classifier(layers.Layer):
     """The normalised classifier: its grid is that of the unit-length columns, which are what is exported."""
 
@@ -135,12 +114,7 @@ class FakeQuantised(tf_keras.Model):
         kernel = _Kernels(["kernel"], lambda layer: layer)
         cell = _Kernels(["kernel", "recurrent_kernel"], lambda lstm: lstm.cell)
         whole_clip, step = [1, 2, 3], [-1]
-        stack = student.options.stack()
-        if can_be_tiled(stack):
-            pairs = zip(student.convolutions, algorithms(stack), strict=True)
-            student.convolutions = [_Int8Tiles(layer, algorithm) for layer, algorithm in pairs]
-        else:
-            student.convolutions = [_Int8Layer(layer, kernel, whole_clip) for layer in student.convolutions]
+        student.convolutions = [_Int8Layer(layer, kernel, whole_clip) for layer in student.convolutions]
         student.bilstm.forward_lstm = _Int8Layer(student.bilstm.forward_lstm, cell, step)
         student.bilstm.backward_lstm = _Int8Layer(student.bilstm.backward_lstm, cell, step)
         student.dense = _Int8Layer(student.dense, kernel, step)
@@ -196,8 +170,6 @@ class QatTrainer(Trainer):
 def qat_run(run: Run, options: QatOptions) -> Run:
     """Where the fine-tuning of a run's weights is kept."""
     facts = [files.sha256(run.best), config.to_table(options)]
-    if run.recipe.distill.fade:  # until December 2026 they were fine-tuned with the teacher that had faded
-        facts.append("without its teacher")
     return Run(run.root / "qat" / files.sha256_of(facts)[:16])
 
 

@@ -109,20 +109,6 @@ class Algorithm:
             found += [even + odd, even - odd]
         return [*found, _sum(self._spread[-1], inputs)]
 
-    def analysed_at_once(self, x: tf.Tensor) -> list[tf.Tensor]:
-        """The same of a batch (B, T, C), as one operator, for training: tensors (B, N, C).
-
-        TensorFlow adds up the gradients of a tensor that three operators read in an order that varies.
-        """
-        frames, width = tf.shape(x)[1], x.shape[-1]
-        spread = np.eye(self.inputs) if self.tile == 1 else self._spread
-        left, more = (self.taps - 1) // 2, -frames % self.tile
-        padded = tf.pad(x, [[0, 0], [left, self.taps - 1 - left + more], [0, 0]])[:, None]  # (B, 1, L, C)
-        filters = np.tile(spread.T[None, :, None].astype(np.float32), (1, 1, width, 1))  # (1, inputs, C, inputs)
-        strides = [1, self.tile, self.tile, 1]
-        values = tf.nn.depthwise_conv2d(padded, filters, strides, "VALID")[:, 0]  # (B, N, C x inputs)
-        return tf.unstack(tf.reshape(values, [tf.shape(x)[0], -1, width, self.inputs]), axis=-1)
-
     def synthesised(self, products: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """The outputs, A^T of the products: `tile` tensors."""
         if self.tile == 1:

@@ -116,7 +116,7 @@ def check_size(int8: bytes, weights: int, signatures: int = 1) -> None:
     if len(int8) > allowed:
         raise ExportError(
             f"INT8 takes {len(int8) / 1e6:.2f} MB, allowed are {allowed / 1e6:.2f} MB (it has {weights / 1e6:.2f} "
-            "million weights); a narrower model.width or the variant stateless makes it smaller"
+            "million weights); a narrower model.width makes it smaller, and the variant stateless is smaller than tiled"
         )
 
 

@@ -26,7 +26,7 @@ DESCRIPTION = {
     "corpus": {"name": "made-up", "language": "none", "unit": "gloss", "fps": 25.0, "licence": "free to use",
                "landmark_source": "a model", "synthetic": True},
     "training": {"sentences": 1600, "hours": 1.2345, "signers": 5},
-    "quantisation": {"variant": "static", "weights": "fine-tuned", "calibration": ["a", "b", "c"],
+    "quantisation": {"variant": "integer", "weights": "fine-tuned", "calibration": ["a", "b", "c"],
                      "dev_wer": {"post-training": 0.321, "fine-tuned": 0.1234}},
     "metrics": {
         "dev_wer_fp32": 0.12, "dev_wer_int8": 0.1234, "dev_sentences": 160, "bytes_fp32": 12_000_000,
@@ -67,7 +67,7 @@ def test_it_says_what_was_measured_and_on_what():
     assert "licence: free to use" in card
     assert "version 1, part_gain 4, pose_z_gain 0, limit 4" in card
     assert "25 a second" in card
-    assert "Variant: static, INT8; weights: fine-tuned" in card
+    assert "Variant: integer, INT8; weights: fine-tuned" in card
     assert "Calibration: 3 clips of the training split" in card
     assert f"| `student.tflite` | 3000000 | `{'ab' * 32}` |" in card
     assert "FP32 takes 12.00 MB" in card

@@ -52,7 +52,7 @@ def test_bundle_says_what_it_is(tiny_run, tiny_bundle):
 
 def test_calibration_names_clips_of_the_training_split(tmp_path, tiny_run, monkeypatch):
     monkeypatch.setattr(exporting, "check_wer", lambda *_: None)  # which clips is asked here, not how well
-    metrics = exporting.export(tiny_run, tmp_path / "b", "static", qat=False)
+    metrics = exporting.export(tiny_run, tmp_path / "b", "integer", qat=False)
     used = read_bundle(tmp_path / "b").description["quantisation"]["calibration"]
     assert used == metrics["calibration"]
     assert len(used) == 64

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from export.bundle import export
-from export.variants import UNTILED
+from export.variants import DEFAULT
 from tests.tiny import GLOSSES, sign
 from tests.tiny_video import write_tiny_video
 from tests.training.test_crkd import untrained_run
@@ -54,7 +54,7 @@ def test_the_bundle_says_what_its_student_reads(bundle, video_run):
     loaded = read_bundle(bundle)
     assert loaded.description["input"] == "frames"
     assert loaded.input == FrameOptions(16, MARGIN)
-    assert loaded.description["quantisation"]["variant"] == UNTILED  # its convolutions see pictures
+    assert loaded.description["quantisation"]["variant"] == DEFAULT  # its convolutions see pictures
     with pytest.raises(UsageError, match="student reads video"):
         _ = loaded.normalisation
     metrics = loaded.description["metrics"]

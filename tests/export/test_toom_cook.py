@@ -26,10 +26,7 @@ def test_tiles_hold_what_a_convolution_gives(algorithm, frames, seed):
     inputs = algorithm.neighbours(phases_of(x, tiles, algorithm.tile), tiles)
     spectrum = algorithm.spectrum(kernel)
     assert len(inputs) == len(spectrum) == algorithm.inputs
-    analysed = algorithm.analysed(inputs)
-    for value, same in zip(analysed, algorithm.analysed_at_once(x), strict=True):
-        assert np.abs(value - same).max() < 1e-4
-    products = [value @ weights for value, weights in zip(analysed, spectrum, strict=True)]
+    products = [value @ weights for value, weights in zip(algorithm.analysed(inputs), spectrum, strict=True)]
     products[algorithm.everywhere] += np.float32(7)
     outputs = tf.reshape(tf.stack(algorithm.synthesised(products), 2), [2, -1, 3])[:, :frames]
     expected = tf.nn.conv1d(x, kernel, 1, "SAME") + 7
