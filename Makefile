@@ -38,11 +38,12 @@ BIN    := $(VENV)/bin
 # The file of a recipe, and those of the recipes that it extends.
 recipe_file = $(foreach file,$(wildcard $(1) tf_slr/recipes/$(1).toml),$(file) $(call recipe_file,$(call extended,$(file))))
 extended = $(shell sed -n 's/^extends *= *"\(.*\)"/\1/p' $(1))
+RIVALS := .venv-rivals
 SMOKE  := runs/smoke
 
 TABLES := table1 table4 table6 table7 crkd
 
-.PHONY: all train tflite-int8 bench distilled tables $(TABLES) smoke test test-slow lint clean
+.PHONY: all train tflite-int8 bench bench-rivals distilled tables $(TABLES) smoke test test-slow lint clean
 
 all: train tflite-int8 bench
 
@@ -97,10 +98,21 @@ $(BUNDLE)/bundle.json: $(RUN)/summary.json $(if $(CORRECTOR),$(CORRECTOR)/correc
 	$(BIN)/python -m export --run $(RUN) --out $(BUNDLE) $(if $(CORRECTOR),--corrector $(CORRECTOR))
 
 bench: $(BUNDLE)/bundle.json
-	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --compare --out $(RUN)/bench.json
+	$(BIN)/python tools/bench.py --run $(RUN) --bundle $(BUNDLE) --out $(RUN)/bench.json
 	$(BIN)/python tools/html_report.py --run $(RUN) --bundle $(BUNDLE) --bench $(RUN)/bench.json --out $(RUN)/report.html --json $(RUN)/results.json
 	@echo "the bundle as it decodes, student and corrector together:"
 	$(BIN)/tf-slr evaluate --bundle $(BUNDLE) --corpus $(ROOT) --split test
+
+# The student in other runtimes, in turns with ours; their packages would break MediaPipe's and TensorFlow's environment.
+$(RIVALS)/ready: requirements-rivals.lock
+	$(PYTHON) -m venv --clear $(RIVALS)
+	$(RIVALS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench-rivals: $(BUNDLE)/bundle.json $(RIVALS)/ready
+	$(BIN)/python tools/student_weights.py --run $(RUN) --out $(RUN)/weights.npz
+	PYTHONPATH=$(CURDIR) $(RIVALS)/bin/python tools/bench_rivals.py --weights $(RUN)/weights.npz --run $(RUN) \
+	    --bundle $(BUNDLE) --out $(RUN)/rivals.json
 
 tables: KEYS = $(TABLES:table%=%)
 $(TABLES): KEYS = $(@:table%=%)
@@ -133,5 +145,5 @@ lint: $(READY)
 
 # What was trained on corpora of one's own stays.
 clean:
-	rm -rf $(VENV) data/signsynth data/signsynth-filmed $(SMOKE) runs/signsynth* build *.egg-info .pytest_cache \
+	rm -rf $(VENV) $(RIVALS) data/signsynth data/signsynth-filmed $(SMOKE) runs/signsynth* build *.egg-info .pytest_cache \
 	    .ruff_cache .hypothesis

@@ -1,30 +1,26 @@
 """How well, how fast and how large a bundle is on this CPU: FP32 and INT8, interleaved in one run.
 
-python tools/bench.py --run RUN --bundle BUNDLE --out bench.json [--video VIDEO] [--compare] [--no-accuracy] [--no-work]
+python tools/bench.py --run RUN --bundle BUNDLE --out bench.json [--video VIDEO] [--no-accuracy] [--no-work]
 
 Beside the JSON it writes the same as Markdown, and a picture where matplotlib is installed. WER is that of the
-corpus the run was trained on. FP32 is the student as LiteRT usually has it. --compare times what else is installed of
-PyTorch, ONNX Runtime and OpenVINO, on the same student.
+corpus the run was trained on. FP32 is the student as LiteRT usually has it. Other runtimes than LiteRT have a benchmark
+of their own, `make bench-rivals`.
 """
 
 import argparse
 import importlib.util
 import itertools
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import accuracy
 import numpy as np
-from comparators import Recognises, comparators
 from publish import publish
-from tqdm import tqdm
+from turns import ROUND, THREADS, WARM_UP, machine, machine_line, noise, summarise, time_runs
 from work import work
 
 from tf_slr import files
@@ -37,15 +33,9 @@ from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
 
-WARM_UP = 5
-ROUND = 10  # runs of one configuration before it is another's turn
 LENGTHS = (50, 100, 200, 500)  # frames; all but the main length are timed less often
 FEWER = 20
-THREADS = (1, 2)
 PICTURE = (240, 320, 3)  # what a camera gives, for students that read video
-# Figures are marked above this spread of the rounds' medians, or where a single thread had to wait for a core for more
-# than this share of the time. (The system's load average still counts the training that came before.)
-NOISY_SPREAD, NOISY_WAIT = 0.10, 0.03
 
 
 def example(rule: InputRule, frames: int) -> Clip | list[np.ndarray]:
@@ -61,54 +51,6 @@ def values_of(rule: InputRule, frames: int) -> np.ndarray:
     if isinstance(rule, Normalisation):  # of about their size
         return np.random.default_rng(0).normal(0, 0.5, (frames, VALUES)).astype(np.float32)
     return prepare(example(rule, frames), rule)
-
-
-def time_runs(
-    students: dict[tuple[str, int], Recognises], values: np.ndarray, runs: int
-) -> tuple[dict[tuple[str, int], list[list[float]]], float]:
-    """Time configurations in turns, so that all meet the same noise.
-
-    Args:
-        students: what is timed.
-        values: the clip, as they read it.
-        runs: of each.
-
-    Returns:
-        Seconds of every run by configuration and round, and the share of the
-        single-threaded runs' time in which this process was kept waiting.
-    """
-    for student in students.values():
-        for _ in range(WARM_UP):
-            student.logits(values)
-    rounds: dict[tuple[str, int], list[list[float]]] = {name: [] for name in students}
-    elapsed = computed = 0.0
-    for _ in tqdm(range(runs // ROUND), f"T = {len(values)}", unit="round", disable=None):
-        for name, student in students.items():
-            # Not timed: it finds caches and threads as another configuration left them.
-            student.logits(values)
-            seconds = []
-            processor = time.process_time()
-            for _ in range(ROUND):
-                start = time.perf_counter()
-                student.logits(values)
-                seconds.append(time.perf_counter() - start)
-            rounds[name].append(seconds)
-            if name[1] == 1:
-                elapsed += sum(seconds)
-                computed += time.process_time() - processor
-    return rounds, max(0.0, 1 - computed / elapsed)
-
-
-def summarise(rounds: list[list[float]], frames: int) -> dict:
-    """Percentiles in milliseconds, frames a second at the median, and the spread of the rounds' medians."""
-    p50, p95, p99 = np.percentile(np.concatenate(rounds), (50, 95, 99)) * 1e3
-    return {
-        "p50_ms": round(float(p50), 3),
-        "p95_ms": round(float(p95), 3),
-        "p99_ms": round(float(p99), 3),
-        "frames_per_second": round(frames / float(p50) * 1e3),
-        "spread": spread([statistics.median(part) for part in rounds]),
-    }
 
 
 def time_stages(bundle: Bundle, frames: int, runs: int) -> dict[str, float]:
@@ -163,12 +105,6 @@ def time_video(video: Path, bundle: Bundle) -> dict:
     }
 
 
-def spread(figures: Sequence[float]) -> float:
-    """How far two or more repetitions of a measurement lie apart: the middle half of them, as a share of the median."""
-    quartiles = statistics.quantiles(figures, n=4)
-    return round((quartiles[2] - quartiles[0]) / quartiles[1], 4)
-
-
 _PROBE = """
 import json, resource, sys, time
 start = time.perf_counter()
@@ -203,33 +139,12 @@ def probe(bundle: Path, frames: int) -> dict:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-# Instructions that multiply INT8 faster than FP32; without any of them INT8 gains little over FP32.
-INT8_INSTRUCTIONS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
-
-
-def machine() -> dict:
-    """The processor, as far as the system tells, and which INT8 instructions it has."""
-    info = Path("/proc/cpuinfo")
-    facts: dict[str, str] = {}
-    for line in info.read_text().splitlines() if info.is_file() else []:
-        name, _, value = line.partition(":")
-        facts.setdefault(name.strip(), value.strip())
-    flags = set(facts.get("flags", facts.get("Features", "")).split())
-    return {
-        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "int8_instructions": [name for name in INT8_INSTRUCTIONS if name in flags],
-        "python": platform.python_version(),
-    }
-
-
 def bench(
     run: Path,
     bundle: Path,
     frames: int,
     runs: int,
     video: Path | None = None,
-    compare: bool = False,
     wer: bool = True,
     arithmetic: bool = True,
 ) -> dict:
@@ -241,7 +156,6 @@ def bench(
         frames: the main length, which the report shows.
         runs: timed runs of each configuration at that length.
         video: what to time from file to glosses, or None.
-        compare: whether other runtimes take their turns, too, those that are installed.
         wer: whether the splits of the run's corpus are recognised, where it is still there.
         arithmetic: whether multiply-adds and the INT8 peak are measured.
     """
@@ -249,40 +163,23 @@ def bench(
     paths = {"FP32": run / FP32_STUDENT, "INT8": bundle / STUDENT}
     contents = {name: files.read_bytes(path) for name, path in paths.items()}
     students = {(name, threads): Student(contents[name], threads) for name in paths for threads in THREADS}
-    compared, differences, left_out = {}, {}, []
-    if compare and isinstance(checked.input, Normalisation):
-        compared, differences, left_out = comparators(run, THREADS)
-    elif compare:
-        left_out = ["other runtimes were left out: they are compared on students that read landmarks"]
     lengths, waited = {}, []
     for length in sorted({*LENGTHS, frames}):
         values, often = values_of(checked.input, length), runs if length == frames else min(runs, FEWER)
-        rounds, kept_waiting = time_runs(students | compared, values, often)
+        rounds, kept_waiting = time_runs(students, values, often)
         waited.append(kept_waiting)
         lengths[str(length)] = {
-            str(threads): {
-                name: summarise(rounds[name, threads], length) for name, of in students | compared if of == threads
-            }
-            for threads in THREADS
+            str(threads): {name: summarise(rounds[name, threads], length) for name in paths} for threads in THREADS
         }
-    speed = {threads: {name: by_name[name] for name in paths} for threads, by_name in lengths[str(frames)].items()}
+    speed = lengths[str(frames)]
     spreads = [figures["spread"] for by_name in speed.values() for figures in by_name.values()]
-    noise = []
-    if max(waited) > NOISY_WAIT:
-        noise.append(f"other jobs held the core for {100 * max(waited):.0f} % of the time")
-    if max(spreads) > NOISY_SPREAD:
-        noise.append(f"medians of the rounds spread by {100 * max(spreads):.0f} %")
     corpus = accuracy.corpus_of(run) if wer else None
-    notes = left_out + ["WER was not measured: the corpus of the run is not there"] * (wer and corpus is None)
+    notes = ["WER was not measured: the corpus of the run is not there"] * (wer and corpus is None)
     return {
         "frames": frames,
         "runs": runs,
         "threads": speed,
-        "ratio": _faster("FP32", speed),
-        "compared": {
-            name: {"keras_difference": difference, "int8_faster": _faster(name, lengths[str(frames)])}
-            for name, difference in differences.items()
-        },
+        "ratio": {threads: round(one["FP32"]["p50_ms"] / one["INT8"]["p50_ms"], 2) for threads, one in speed.items()},
         "lengths": lengths,
         "accuracy": corpus and accuracy.accuracy(corpus, checked, {name: students[name, 1] for name in paths}),
         "stages_ms": time_stages(checked, frames, runs),
@@ -290,17 +187,9 @@ def bench(
         "work": work(checked, frames, speed["1"]["INT8"]["p50_ms"]) if arithmetic else None,
         "bytes": {name: len(content) for name, content in contents.items()},
         "start": probe(bundle, frames),
-        "noisy": noise,
+        "noisy": noise(max(waited), spreads),
         "notes": notes,
         "machine": machine(),
-    }
-
-
-def _faster(name: str, by_threads: dict) -> dict[str, float]:
-    """How many times as fast INT8 is as another model, by number of threads."""
-    return {
-        threads: round(figures[name]["p50_ms"] / figures["INT8"]["p50_ms"], 2)
-        for threads, figures in by_threads.items()
     }
 
 
@@ -308,8 +197,7 @@ def table(result: dict) -> str:
     """The result as Markdown."""
     sizes, start, done = result["bytes"], result["start"], result["work"]
     lines = [
-        f"{result['machine']['cpu']}, {result['machine']['cores']} cores, INT8 instructions: "
-        f"{', '.join(result['machine']['int8_instructions']) or 'none'}; {result['runs']} runs each at "
+        f"{machine_line(result['machine'])}; {result['runs']} runs each at "
         f"T = {result['frames']} frames, at most {FEWER} at other lengths, in turns",
         "",
     ]
@@ -328,13 +216,6 @@ def table(result: dict) -> str:
                 f"| {figures['p99_ms']:.2f} | {figures['frames_per_second']} "
                 f"| {f'{faster:.2f} x' if name == 'INT8' else ''} |"
             )
-    lines.append("")
-    for name, found in result["compared"].items():
-        ratios = ", ".join(f"{ratio:.2f} x on {threads}" for threads, ratio in found["int8_faster"].items())
-        lines.append(
-            f"- INT8 against {name}, threads: {ratios} (whose logits differ from Keras' by up to "
-            f"{found['keras_difference']:.0e})"
-        )
     total = sum(result["stages_ms"].values())
     lines += [
         "",
@@ -398,8 +279,6 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=200, help="length of the clip")
     parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")
     parser.add_argument("--video", type=Path, help="a video that is timed from file to glosses")
-    parser.add_argument("--compare", action="store_true", help="time the student in PyTorch, ONNX Runtime and "
-                        "OpenVINO, too, where they are installed")  # fmt: skip
     parser.add_argument("--no-accuracy", action="store_true", help="do not recognise dev and test")
     parser.add_argument("--no-work", action="store_true", help="no multiply-adds and no INT8 peak, which "
                         "need TensorFlow")  # fmt: skip
@@ -409,7 +288,7 @@ def main() -> int:
 
     def measure() -> dict:
         result = bench(arguments.run, arguments.bundle, arguments.frames, arguments.runs, arguments.video,
-                       arguments.compare, not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
+                       not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
         markdown, picture = arguments.out.with_suffix(".md"), arguments.out.with_suffix(".png")
         files.write_text(markdown, table(result) + "\n")
         print(f"wrote {markdown}")

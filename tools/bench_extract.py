@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench import NOISY_SPREAD, NOISY_WAIT, machine, spread
 from publish import publish
 from tqdm import tqdm
+from turns import NOISY_SPREAD, NOISY_WAIT, machine, spread
 
 from tf_slr.commands.common import Parser
 from tf_slr.corpus.engines import Engine

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from bench import machine
 from publish import publish
 from tqdm import tqdm
+from turns import machine
 
 from tf_slr.commands.common import Parser
 from tf_slr.corpus.tracker import holistic_class, points_of

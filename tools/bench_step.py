@@ -20,9 +20,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bench import machine
 from publish import publish
 from tqdm import tqdm
+from turns import machine
 
 from tf_slr import timing
 from tf_slr.commands.common import Parser, import_tensorflow

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from bench import machine
 from publish import publish
 from tqdm import tqdm
+from turns import machine
 
 from tf_slr import timing
 from tf_slr.commands.common import Parser

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs, values_of
+from bench import values_of
 from publish import publish
 from tqdm import tqdm
+from turns import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
 
 from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.errors import ExportError, UsageError

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import machine
+from turns import machine
 
 from tf_slr import files
 from tf_slr.cli import guarded
