@@ -2,30 +2,38 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from export.variants import DEFAULT, DEPLOYABLE, summaries
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.paths import existing, new_folder
+from tf_slr.kinds import Kind
 
 
 def main(argv: list[str] | None = None) -> int:
     """Export a run; returns the exit code."""
     parser = Parser(prog="python -m export", description=__doc__)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the trained run")
+    parser.add_argument("--out", type=new_folder(Kind.BUNDLE), required=True, help="folder of the bundle")
     parser.add_argument("--variant", default=DEFAULT, choices=DEPLOYABLE, help=summaries())
     parser.add_argument("--qat", action=argparse.BooleanOptionalAction, default=None,
                         help="fine-tune with quantisation in the loop before; when not given as the recipe says "
                              "(qat.epochs), landmark students only")  # fmt: skip
-    parser.add_argument("--corrector", type=Path, metavar="DIR", help="a corrector that the bundle gets, as "
-                        "'tf-slr train-corrector' wrote it")  # fmt: skip
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--corrector", type=existing(Kind.CORRECTOR), metavar="DIR",
+                        help="a corrector that the bundle gets, as 'tf-slr train-corrector' wrote it")  # fmt: skip
 
     def work() -> int:
+        arguments = parser.read(argv)
+        from tf_slr.runtime.bundle import FP32_STUDENT, fitting_corrector, require_room
+        from tf_slr.training.runs import Run
+
+        run = Run(arguments.run)
+        run.require_trained()
+        require_room(arguments.out)
+        if arguments.corrector:
+            fitting_corrector(arguments.corrector, run.vocabulary)
         import_tensorflow()
         from export.bundle import export
-        from tf_slr.runtime.bundle import FP32_STUDENT
 
         metrics = export(arguments.run, arguments.out, arguments.variant, arguments.qat, arguments.corrector)
         for weights, wer in metrics["dev_wer"].items():

@@ -80,13 +80,13 @@ def test_recognize_names_bad_clips_and_goes_on(tmp_path, tiny_bundle, tiny_corpu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--corpus", "nowhere", "--run", "r"], "nowhere: holds no corpus.toml"),
+        (["train", "--corpus", "nowhere", "--run", "r"], "nowhere: does not exist; expected a corpus"),
         (["evaluate", "--run", "nowhere"], "nowhere"),
         (["evaluate"], "either --run or --bundle"),
-        (["evaluate", "--bundle", "b"], "--bundle needs --corpus"),
-        (["recognize", "--bundle", "nowhere", "a.npz"], "nowhere: is not a folder"),
-        (["check", "nowhere"], "nowhere: holds no corpus.toml"),
-        (["prepare", "boston104", "--root", "nowhere", "--out", "o"], "hands_condensed.csv"),
+        (["evaluate", "--bundle", "b"], "b: does not exist; expected a bundle"),
+        (["recognize", "--bundle", "nowhere", "a.npz"], "nowhere: does not exist; expected a bundle"),
+        (["check", "nowhere"], "nowhere: does not exist; expected a corpus"),
+        (["prepare", "boston104", "--root", "nowhere", "--out", "o"], "nowhere: does not exist; expected a folder"),
     ],
 )
 def test_use_errors_are_one_line_and_exit_with_1(arguments, message):
@@ -100,7 +100,7 @@ def test_use_errors_are_one_line_and_exit_with_1(arguments, message):
     [
         ([], "the following arguments are required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
-        (["check", "corpus", "--nothing"], "unrecognized arguments: --nothing"),
+        (["prepare", "signsynth", "--out", "o", "--nothing"], "unrecognized arguments: --nothing"),
         (["prepare", "signsynth"], "the following arguments are required: --out"),
         (["prepare", "signsynth", "--out", "o", "--train", "many"], "invalid int value: 'many'"),
         (["prepare", "videos", "--shard", "3"], "argument --shard: expected two numbers such as 2/8"),

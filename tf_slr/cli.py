@@ -14,8 +14,12 @@ from tf_slr.errors import FULL, SlrError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    return guarded(lambda: arguments.command(arguments))
+
+    def work() -> int:
+        arguments = _parser().read(argv)
+        return arguments.command(arguments)
+
+    return guarded(work)
 
 
 def guarded(work: Callable[[], int]) -> int:

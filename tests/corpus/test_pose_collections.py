@@ -178,7 +178,7 @@ def test_the_commands(tmp_path, corpus, capsys):
     assert "is one landmark file" in capsys.readouterr().err
     assert cli.main(["export-pose", str(single), "--out", str(poses), "--fps", "0"]) == 1
     assert cli.main(["export-pose", str(tmp_path / "nowhere"), "--out", str(poses)]) == 1
-    assert "holds no corpus.toml" in capsys.readouterr().err
+    assert "nowhere: does not exist; expected a corpus" in capsys.readouterr().err
 
 
 def test_without_the_package_the_extra_is_named_and_nothing_is_touched(tmp_path, monkeypatch, capsys):

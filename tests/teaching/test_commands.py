@@ -40,7 +40,7 @@ def run(capsys, *arguments):
         (["--signs", "a,,b", "--headless"], "an empty one"),
         (["--signs", "a", "--takes", 0], "--takes: expected 1 to 1000"),
         (["--signs", "a,b", "--source", "x.mp4"], "--source belongs to --sign NAME or --rest"),
-        (["--signs-file", "nowhere.txt"], "nowhere.txt: cannot be read"),
+        (["--signs-file", "nowhere.txt"], "nowhere.txt: does not exist; expected a list of signs"),
         ([], "one of the arguments --signs --signs-file --sign --rest is required"),
     ],
 )
@@ -70,7 +70,7 @@ def two(tmp_path_factory):
 def test_a_folder_that_was_not_recorded(capsys, tmp_path):
     code, said = run(capsys, "teach", tmp_path, "--out", tmp_path / "out")
     assert (code, len(said.splitlines())) == (1, 1)
-    assert "holds no signs.toml; record signs with 'tf-slr record" in said
+    assert "is an empty folder, not a folder of recorded signs; one is made by 'tf-slr record" in said
 
 
 def test_one_sign_is_too_few(capsys, tmp_path):

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tf_slr.errors import UsageError
+from tf_slr.commands.paths import existing
+from tf_slr.errors import SlrError, UsageError
+from tf_slr.kinds import Kind
 from tf_slr.quiet import silent_stderr
 
 EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
@@ -16,16 +18,39 @@ EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
 Work = Callable[[argparse.Namespace], int]
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows a default where there is one to speak of."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        without = action.required or action.default is None or action.default is False or action.default in ("", [])
+        return action.help if without else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that shows defaults, and exits with 1 at a wrong option: 2 means a bug."""
+    """A parser that shows defaults, and exits with 1 at a wrong option or path: 2 means a bug."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": argparse.ArgumentDefaultsHelpFormatter} | options)
+        super().__init__(**{"formatter_class": _Help} | options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and exit."""
         self.print_usage(sys.stderr)
-        self.exit(EXIT_FAULT, f"error: {message}\n")
+        self.exit(EXIT_FAULT, f"error: {message} ('{self.prog} --help' explains all)\n")
+
+    def parse_args(self, *arguments: Any, **options: Any) -> argparse.Namespace:
+        """Read the arguments; where a path is not what it must be, say so in one line and exit."""
+        try:
+            return super().parse_args(*arguments, **options)
+        except SlrError as error:
+            self.exit(EXIT_FAULT, f"error: {error}\n")
+
+    def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
+        """As `parse_args`, for whoever says himself what is wrong with a path.
+
+        Raises:
+            SlrError: a path is not what it must be.
+        """
+        return super().parse_args(arguments)
 
 
 def add_command(commands: argparse._SubParsersAction, name: str, work: Work, text: str) -> argparse.ArgumentParser:
@@ -37,21 +62,32 @@ def add_command(commands: argparse._SubParsersAction, name: str, work: Work, tex
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a model and what it is to recognise."""
-    parser.add_argument("--run", type=Path, help="folder of a trained run")
-    parser.add_argument("--bundle", type=Path, help="folder of an exported bundle")
-    parser.add_argument("--corpus", type=Path, help="another corpus than the run's own")
+    options = {Kind.RUN: "--run", Kind.BUNDLE: "--bundle", Kind.CORPUS: "--corpus"}
+    parser.add_argument("--run", type=existing(Kind.RUN, options), help="folder of a trained run")
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE, options), help="folder of an exported bundle")
+    parser.add_argument("--corpus", type=existing(Kind.CORPUS, options), help="another corpus than the run's own")
 
 
 def check_model(arguments: argparse.Namespace) -> None:
-    """Check that the options of `add_model` name one model.
+    """Check that the options of `add_model` name one model, and that it can be opened; TensorFlow is not loaded.
 
     Raises:
         UsageError: they do not.
+        DataError: the run is not trained, or its corpus is gone.
+        BundleError: the bundle is damaged.
     """
     if (arguments.run is None) == (arguments.bundle is None):
         raise UsageError("expected either --run or --bundle")
     if arguments.bundle and not arguments.corpus:
         raise UsageError("--bundle needs --corpus: a bundle does not know where its corpus lies")
+    if arguments.bundle:
+        from tf_slr.runtime.bundle import read_bundle
+
+        read_bundle(arguments.bundle)
+    else:
+        from tf_slr.training.runs import Run
+
+        Run(arguments.run).require_trained(with_corpus=not arguments.corpus)
 
 
 def report(lines: Sequence[str]) -> int:

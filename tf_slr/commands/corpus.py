@@ -3,29 +3,31 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tf_slr import files
 from tf_slr.commands.common import add_command, import_tensorflow, prepared, report
+from tf_slr.commands.paths import existing, new_folder
 from tf_slr.corpus.shards import FOLDER
+from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 from tf_slr.stdout import print_json
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the commands that look at a corpus."""
     check = add_command(commands, "check", _check, "walk a corpus and name every fault")
-    check.add_argument("corpus", type=Path)
+    check.add_argument("corpus", type=existing(Kind.CORPUS))
 
     stats = add_command(commands, "stats", _stats, "sentences, glosses, signers and hours of a corpus, as papers print")
-    stats.add_argument("corpus", type=Path)
+    stats.add_argument("corpus", type=existing(Kind.CORPUS))
     stats.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    stats.add_argument("--out", type=Path, help="folder for stats.md, stats.json and stats.png")
+    stats.add_argument("--out", type=new_folder(), help="folder for stats.md, stats.json and stats.png")
     stats.add_argument(
         "--no-landmarks", action="store_true", help="do not read the landmark files for what the tracker found"
     )
 
     pack = add_command(commands, "pack", _pack, "write the landmarks into shards, for corpora larger than memory")
-    pack.add_argument("corpus", type=Path)
+    pack.add_argument("corpus", type=existing(Kind.CORPUS))
     pack.add_argument("--shard-mb", type=int, default=128, help="largest size of a shard in megabytes, about")
 
 
@@ -67,9 +69,12 @@ def _stats(arguments: argparse.Namespace) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
+
+    if arguments.shard_mb < 1:
+        raise UsageError(f"--shard-mb: expected at least 1, received {arguments.shard_mb}")
+    corpus = Corpus(arguments.corpus)
+    import_tensorflow()
     from tf_slr.features.records import pack
 
-    corpus = Corpus(arguments.corpus)
     return prepared(corpus.root / FOLDER, pack(corpus, arguments.shard_mb * 2**20))

@@ -8,8 +8,10 @@ import numpy as np
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
+from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
+from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
 
 # Sentences of signs are short and corpora small: longer histories hardly ever return.
@@ -20,30 +22,51 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the commands of the corrector."""
     train = add_command(commands, "train-corrector", _train, "train what repairs recognised sentences; goes on where "
                         "it was stopped")  # fmt: skip
-    train.add_argument("--corpus", type=Path, help="corpus whose training sentences are learned")
-    train.add_argument("--text", type=Path, help="a list of annotations alone, such as PHOENIX' train.corpus.csv")
+    train.add_argument("--corpus", type=existing(Kind.CORPUS), help="corpus whose training sentences are learned")
+    train.add_argument(
+        "--text",
+        type=input_file("a list of annotations"),
+        help="a list of annotations alone, such as PHOENIX' train.corpus.csv",
+    )
     train.add_argument("--unit", choices=("gloss", "character"), help="of --text; gloss if not given")
     train.add_argument("--rules", choices=tuple(RULES), default="none", help="clean-up of the sentences, as in scoring")
-    train.add_argument("--evidence", type=Path, metavar="X.jsonl",
+    train.add_argument("--evidence", type=existing(Kind.EVIDENCE), metavar="X.jsonl",
                        help="what a recogniser made of training clips that it had not learned from")  # fmt: skip
     train.add_argument(
         "--dev",
-        type=Path,
+        type=input_file("recognised sentences (.npz, .jsonl or .ctm)"),
         nargs="+",
         default=[],
         metavar="HYP",
         help="recognised dev sentences (.npz of 'evaluate --logits', .jsonl or .ctm), to choose how "
         "sure it must be, and by logits also how far an n-gram of the training text is believed",
     )
-    train.add_argument("--dev-ref", type=Path, metavar="Y.stm", help="their references; the corpus' own without it")
-    train.add_argument("--out", type=Path, required=True, help="folder of the corrector")
+    train.add_argument(
+        "--dev-ref",
+        type=input_file("references (.stm)"),
+        metavar="Y.stm",
+        help="their references; the corpus' own without it",
+    )
+    train.add_argument(
+        "--out",
+        type=new_folder(Kind.CORRECTOR, Kind.UNFINISHED_CORRECTOR),
+        required=True,
+        help="folder of the corrector",
+    )
     train.add_argument("--recipe", default="corrector", help="name of a shipped recipe, or path of a .toml file")
     train.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
 
     correct = add_command(commands, "correct", _correct, "repair recognised sentences")
-    correct.add_argument("--model", type=Path, required=True, help="folder that train-corrector wrote")
-    correct.add_argument("--hyp", type=Path, required=True, help="recognised sentences (.ctm), or evidence (.jsonl)")
-    correct.add_argument("--out", type=Path, required=True, metavar="OUT.ctm")
+    correct.add_argument(
+        "--model", type=existing(Kind.CORRECTOR), required=True, help="folder that train-corrector wrote"
+    )
+    correct.add_argument(
+        "--hyp",
+        type=input_file("recognised sentences (.ctm), or evidence (.jsonl)"),
+        required=True,
+        help="recognised sentences (.ctm), or evidence (.jsonl)",
+    )
+    correct.add_argument("--out", type=new_file(".ctm"), required=True, metavar="OUT.ctm")
     correct.add_argument("--threads", type=int, default=1)
 
 
@@ -56,20 +79,21 @@ def _train(arguments: argparse.Namespace) -> int:
         raise UsageError("--dev-ref are references of --dev, which is not given")
     if arguments.dev and arguments.text and not arguments.dev_ref:
         raise UsageError("--dev needs --dev-ref: a list of training sentences does not hold those of dev")
-    import_tensorflow()
-    from export.corrector import export_corrector
     from tf_slr.alternatives import read_alternatives
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.training.correction.recipe import load_corrector_recipe
-    from tf_slr.training.correction.trainer import CorrectionTrainer
 
+    recipe = load_corrector_recipe(arguments.recipe, arguments.set)
     text, references = _sentences(arguments)
     dev = _dev(arguments.dev, references, text.vocabulary)
     code = report(text.notes)
     evidence = read_alternatives(arguments.evidence) if arguments.evidence else None
     if evidence is not None and not evidence:
         raise DataError(f"{arguments.evidence}: holds no clip")
-    recipe = load_corrector_recipe(arguments.recipe, arguments.set)
+    import_tensorflow()
+    from export.corrector import export_corrector
+    from tf_slr.training.correction.trainer import CorrectionTrainer
+
     summary = CorrectionTrainer(text, recipe, arguments.out, evidence, str(arguments.evidence)).fit()
     description = export_corrector(arguments.out, dev, estimate(list(text.sentences.values()), NGRAM_ORDER))
     print(f"{summary['networks']} networks, {summary['parameters'] / 1e6:.2f} M parameters, "

@@ -1,11 +1,12 @@
 """`tf-slr train-ngram` and `tf-slr crossfit`: what decoders and correctors know besides the clip."""
 
 import argparse
-from pathlib import Path
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import add_command, import_tensorflow, report
+from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
 
 
@@ -13,20 +14,28 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the commands that make evidence and language models."""
     ngram = add_command(commands, "train-ngram", _train_ngram, "estimate a gloss n-gram (modified Kneser-Ney, ARPA)")
     source = ngram.add_mutually_exclusive_group(required=True)
-    source.add_argument("--corpus", type=Path, help="a prepared corpus, whose training sentences are counted")
-    source.add_argument("--text", type=Path, help="a list of annotations such as PHOENIX' train.corpus.csv")
+    source.add_argument(
+        "--corpus", type=existing(Kind.CORPUS), help="a prepared corpus, whose training sentences are counted"
+    )
+    source.add_argument(
+        "--text",
+        type=input_file("a list of annotations"),
+        help="a list of annotations such as PHOENIX' train.corpus.csv",
+    )
     ngram.add_argument("--rules", choices=tuple(RULES), default="none",
                        help="clean-up of the sentences; none for a beam search, "
                             "whose glosses are not cleaned")  # fmt: skip
     ngram.add_argument("--order", type=int, default=3, help="glosses in the longest n-gram")
-    ngram.add_argument("--out", type=Path, required=True, metavar="X.arpa")
+    ngram.add_argument("--out", type=new_file(".arpa"), required=True, metavar="X.arpa")
 
     crossfit = add_command(
         commands, "crossfit", _crossfit, "recognise each training clip by a run that has not seen it; goes on where it "
         "was stopped",
     )  # fmt: skip
-    crossfit.add_argument("--corpus", type=Path, required=True)
-    crossfit.add_argument("--out", type=Path, required=True, help="folder for the folds' runs and train.jsonl")
+    crossfit.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
+    crossfit.add_argument(
+        "--out", type=new_folder(Kind.FOLDS), required=True, help="folder for the folds' runs and train.jsonl"
+    )
     crossfit.add_argument("--recipe", default="default", help="name of a shipped recipe, or path of a .toml file")
     crossfit.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
     crossfit.add_argument("--folds", type=int, default=2, help="number of runs; 2 take as long as one on everything")
@@ -57,13 +66,19 @@ def _train_ngram(arguments: argparse.Namespace) -> int:
 def _crossfit(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0:
         raise UsageError(f"--seed: expected at least 0, received {arguments.seed}")
-    import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
-    from tf_slr.training.crossfit import crossfit
+    from tf_slr.training.folds import deal, require_foldable
     from tf_slr.training.recipe import load_recipe
+    from tf_slr.training.runs import require_named
 
-    recipe = load_recipe(arguments.recipe, arguments.set)
-    found = crossfit(Corpus(arguments.corpus), recipe, arguments.out, arguments.folds, arguments.seed, print)
+    corpus, recipe = Corpus(arguments.corpus), load_recipe(arguments.recipe, arguments.set)
+    require_foldable(recipe)
+    require_named(recipe)
+    deal(corpus.split("train"), arguments.folds, arguments.seed)
+    import_tensorflow()
+    from tf_slr.training.crossfit import crossfit
+
+    found = crossfit(corpus, recipe, arguments.out, arguments.folds, arguments.seed, print)
     code = report(found.refused)
     print(f"held out: {describe(found.summary)}  {found.summary['corpus']}")
     print(f"wrote {found.evidence}")

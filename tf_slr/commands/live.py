@@ -4,14 +4,16 @@ import argparse
 from pathlib import Path
 
 from tf_slr.commands.common import EXIT_OK, add_command
+from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 from tf_slr.runtime.stream import StreamOptions
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `live`."""
     live = add_command(commands, "live", _live, "recognise a camera's pictures while somebody signs")
-    live.add_argument("--bundle", type=Path, required=True)
+    live.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     source = live.add_mutually_exclusive_group(required=True)
     source.add_argument("--camera", type=int, metavar="NUMBER", help="0 is the first camera")
     source.add_argument("--source", type=Path, metavar="FILE", help="a video file or a folder of images")

@@ -4,17 +4,27 @@ import argparse
 from pathlib import Path
 
 from tf_slr.commands.common import add_command, prepared
+from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `export-pose`."""
     export = add_command(commands, "export-pose", _export_pose, "write clips as .pose files")
-    export.add_argument("source", type=Path, metavar="CORPUS", help="folder of a corpus, or one landmark file (.npz)")
-    export.add_argument("--out", type=Path, required=True, help="folder of the files, and of an index.tsv of a corpus'")
+    export.add_argument(
+        "source", type=_source, metavar="CORPUS", help="folder of a corpus, or one landmark file (.npz)"
+    )
+    export.add_argument(
+        "--out", type=new_folder(), required=True, help="folder of the files, and of an index.tsv of a corpus'"
+    )
     export.add_argument("--split", choices=("train", "dev", "test"), help="only the clips of this split")
     export.add_argument("--ids", nargs="+", default=[], metavar="ID", help="only these clips")
     export.add_argument("--fps", type=float, default=30.0, help="of a landmark file, which does not say")
+
+
+def _source(text: str) -> Path:
+    return (input_file("a landmark file") if text.endswith(".npz") else existing(Kind.CORPUS))(text)
 
 
 def _export_pose(arguments: argparse.Namespace) -> int:

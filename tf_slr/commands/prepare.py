@@ -1,14 +1,17 @@
 """`tf-slr prepare KIND`: make a corpus."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tf_slr.commands.common import Work, add_command, prepared
+from tf_slr.commands.paths import input_file, input_folder, new_folder
+from tf_slr.kinds import Kind
 
 if TYPE_CHECKING:
     from tf_slr.corpus.assemble import Assembly
     from tf_slr.corpus.plan import Plan
+
+_INDEX = input_file("a tab-separated list with the columns file and glosses")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -18,7 +21,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     def kind(name: str, work: Work, text: str) -> argparse.ArgumentParser:
         parser = add_command(kinds, name, work, text)
-        parser.add_argument("--out", type=Path, required=True, help="folder of the corpus")
+        parser.add_argument(
+            "--out", type=new_folder(Kind.CORPUS, Kind.PARTS), required=True, help="folder of the corpus"
+        )
         return parser
 
     synth = kind("signsynth", _prepare_signsynth, "generate the embedded synthetic corpus")
@@ -50,26 +55,30 @@ def add(commands: argparse._SubParsersAction) -> None:
     _add_description(isolated)
 
     boston = kind("boston104", _prepare_boston104, "read the RWTH-BOSTON-104 tracking release")
-    boston.add_argument("--root", type=Path, required=True)
+    boston.add_argument("--root", type=input_folder, required=True)
 
     phoenix = kind("phoenix2014", _prepare_phoenix2014, "read RWTH-PHOENIX-Weather 2014")
-    phoenix.add_argument("--root", type=Path, required=True, help="phoenix2014-release, or one of its two folders")
+    phoenix.add_argument(
+        "--root", type=input_folder, required=True, help="phoenix2014-release, or one of its two folders"
+    )
     phoenix.add_argument("--signer-independent", action="store_true", help="of the two, the one that trains without "
                          "signer 5")  # fmt: skip
     _add_assembly(phoenix)
 
     translation = kind("phoenix2014T", _prepare_phoenix2014t, "read RWTH-PHOENIX-Weather 2014T")
-    translation.add_argument("--root", type=Path, required=True, help="PHOENIX-2014-T, or the folder that holds it")
+    translation.add_argument(
+        "--root", type=input_folder, required=True, help="PHOENIX-2014-T, or the folder that holds it"
+    )
     _add_assembly(translation)
 
     csl = kind("csl-daily", _prepare_csl_daily, "read CSL-Daily")
-    csl.add_argument("--root", type=Path, required=True, help="the folder with sentence_label and sentence")
+    csl.add_argument("--root", type=input_folder, required=True, help="the folder with sentence_label and sentence")
     csl.add_argument("--unit", choices=("gloss", "character"), default="gloss", help="signs, or characters of the text")
     _add_assembly(csl)
 
     videos = kind("videos", _prepare_videos, "run MediaPipe on labelled videos")
     videos.add_argument(
-        "--index", type=Path, required=True, help="tab-separated list with the columns file and glosses"
+        "--index", type=_INDEX, required=True, help="tab-separated list with the columns file and glosses"
     )
     videos.add_argument("--unit", choices=("gloss", "character"), default="gloss")
     videos.add_argument("--fps", type=float, default=30.0, help="of clips that do not say, such as image folders")
@@ -78,15 +87,17 @@ def add(commands: argparse._SubParsersAction) -> None:
     _add_description(videos)
 
     pose = kind("pose", _prepare_pose, "read labelled .pose files of MediaPipe Holistic")
-    pose.add_argument("--index", type=Path, required=True, help="tab-separated list with the columns file and glosses")
+    pose.add_argument(
+        "--index", type=_INDEX, required=True, help="tab-separated list with the columns file and glosses"
+    )
     pose.add_argument("--unit", choices=("gloss", "character"), default="gloss")
     pose.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
     _add_shares(pose)
     _add_description(pose)
 
     kd_mslrt = kind("kd-mslrt", _prepare_kd_mslrt, "read landmarks in the layout of KD-MSLRT: CSV lists, Parquet files")
-    kd_mslrt.add_argument("--root", type=Path, required=True, help="the folder with the lists; their names say the "
-                          "split (..._dev.csv), or it is drawn")  # fmt: skip
+    kd_mslrt.add_argument("--root", type=input_folder, required=True, help="the folder with the lists; their names "
+                          "say the split (..._dev.csv), or it is drawn")  # fmt: skip
     kd_mslrt.add_argument("--unit", choices=("gloss", "character"), default="gloss")
     kd_mslrt.add_argument("--aspect", type=float, default=210 / 260, help="width / height of the videos, which the "
                           "files do not say; the default is PHOENIX14's 210 / 260")  # fmt: skip
@@ -96,8 +107,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     _add_description(kd_mslrt)
 
     merge = add_command(commands, "merge", _merge, "make one corpus of the parts that 'prepare --shard I/N' left")
-    merge.add_argument("parts", type=Path, nargs="+", metavar="PART", help="folder of one or more parts")
-    merge.add_argument("--out", type=Path, required=True, help="folder of the corpus; it may be one of the parts")
+    merge.add_argument("parts", type=input_folder, nargs="+", metavar="PART", help="folder of one or more parts")
+    merge.add_argument(
+        "--out",
+        type=new_folder(Kind.CORPUS, Kind.PARTS),
+        required=True,
+        help="folder of the corpus; it may be one of the parts",
+    )
 
 
 def _add_assembly(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
+from tf_slr.commands.paths import existing, input_file
 from tf_slr.errors import FULL, SlrError, UsageError, shown
+from tf_slr.kinds import Kind
 from tf_slr.landmarks import Normalisation
 from tf_slr.stdout import print_json
 
@@ -28,7 +30,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     recognize = add_command(
         commands, "recognize", _recognize, "recognise videos, folders of images, landmark files (.npz) and .pose files"
     )
-    recognize.add_argument("--bundle", type=Path, required=True)
+    recognize.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     recognize.add_argument("--threads", type=int, default=1)
     recognize.add_argument("--fps", type=float, help="frame rate of clips that do not say theirs; the bundle's if none")
     recognize.add_argument("--uncorrected", action="store_true", help="leave the bundle's corrector out")
@@ -39,8 +41,8 @@ def add(commands: argparse._SubParsersAction) -> None:
                                     "give it after the clips")  # fmt: skip
     recognize.add_argument("--draw", type=Path, metavar="OUT.mp4|DIR",
                            help="write the video with skeleton and captions; a folder for several clips")  # fmt: skip
-    recognize.add_argument("--font", type=Path, help="font file of the captions; by default DejaVu Sans, or an "
-                                                     "installed one with more of the bundle's letters")  # fmt: skip
+    recognize.add_argument("--font", type=input_file("a font file"), help="font of the captions; by default DejaVu "
+                           "Sans, or an installed one with more of the bundle's letters")  # fmt: skip
     recognize.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
 
 

@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import EXIT_OK, add_command
+from tf_slr.commands.paths import input_file
 from tf_slr.errors import shown
 from tf_slr.scoresheet import Scoresheet, score_transcripts
 from tf_slr.scoring import describe
@@ -16,8 +16,20 @@ from tf_slr.transcripts import read_ctm, read_stm
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `score`."""
     score = add_command(commands, "score", _score, "word error rate of any recogniser's output by a corpus' own rules")
-    score.add_argument("--hyp", type=Path, required=True, metavar="X.ctm", help="hypotheses, one gloss a line")
-    score.add_argument("--ref", type=Path, required=True, metavar="Y.stm", help="references, one sentence a line")
+    score.add_argument(
+        "--hyp",
+        type=input_file("hypotheses (.ctm)"),
+        required=True,
+        metavar="X.ctm",
+        help="hypotheses, one gloss a line",
+    )
+    score.add_argument(
+        "--ref",
+        type=input_file("references (.stm)"),
+        required=True,
+        metavar="Y.stm",
+        help="references, one sentence a line",
+    )
     score.add_argument("--rules", choices=tuple(RULES), default="none",
                        help="clean-up and alignment weights; none takes glosses as they are and aligns with the "
                             "fewest errors")  # fmt: skip

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
+from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 
 if TYPE_CHECKING:
     from tf_slr.teaching.recordings import Recordings
@@ -16,11 +18,21 @@ def add(commands: argparse._SubParsersAction) -> None:
     record = add_command(commands, "record", _record, "record takes of single signs, for 'tf-slr teach'")
     what = record.add_mutually_exclusive_group(required=True)
     what.add_argument("--signs", metavar="NAME,NAME", help="signs to record, separated by commas")
-    what.add_argument("--signs-file", type=Path, metavar="FILE", help="signs to record, one a line")
+    what.add_argument(
+        "--signs-file",
+        type=input_file("a list of signs, one a line"),
+        metavar="FILE",
+        help="signs to record, one a line",
+    )
     what.add_argument("--sign", metavar="NAME", help="one sign, whose name may hold commas")
     what.add_argument("--rest", action="store_true", help="idle movement between signs, in takes of one second")
     record.add_argument("--takes", type=int, default=15, help="of each sign, those that are there already among them")
-    record.add_argument("--out", type=Path, required=True, help="folder of the recordings; the same command goes on")
+    record.add_argument(
+        "--out",
+        type=new_folder(Kind.RECORDINGS),
+        required=True,
+        help="folder of the recordings; the same command goes on",
+    )
     record.add_argument("--language", default="", help="the sign language")
     source = record.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, default=0, metavar="NUMBER", help="0 is the first camera")
@@ -29,8 +41,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     record.add_argument("--headless", action="store_true", help="open no window: prompts in the terminal")
 
     teach = add_command(commands, "teach", _teach, "make a recogniser of recorded signs; goes on where it was stopped")
-    teach.add_argument("recordings", type=Path, metavar="DIR", help="folder that 'tf-slr record' has filled")
-    teach.add_argument("--out", type=Path, required=True, help="folder of the recogniser and its results")
+    teach.add_argument(
+        "recordings", type=existing(Kind.RECORDINGS), metavar="DIR", help="folder that 'tf-slr record' has filled"
+    )
+    teach.add_argument(
+        "--out", type=new_folder(Kind.LESSON), required=True, help="folder of the recogniser and its results"
+    )
     teach.add_argument("--minutes", type=float, default=12.0, help="about how long it may take on two cores")
     teach.add_argument("--test-takes", type=int, help="last takes of each sign that are kept for the test; one in "
                                                       "five if not given")  # fmt: skip

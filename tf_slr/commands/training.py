@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from tf_slr.commands.common import add_command, add_model, check_model, import_tensorflow, report
+from tf_slr.commands.paths import existing, new_file, new_folder
 from tf_slr.decoding.beam import BeamOptions
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
 from tf_slr.stdout import print_json
 
@@ -21,45 +22,61 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the commands that train and evaluate."""
     train = add_command(commands, "train", _train, "train a student; goes on where it was stopped")
     train.epilog = _SEVERAL
-    train.add_argument("--corpus", type=Path, required=True)
-    train.add_argument("--run", type=Path, required=True, help="folder for checkpoints, metrics and weights")
+    train.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
+    train.add_argument(
+        "--run", type=new_folder(Kind.RUN), required=True, help="folder for checkpoints, metrics and weights"
+    )
     train.add_argument("--recipe", default="default", help="name of a shipped recipe, or path of a .toml file")
-    train.add_argument("--teacher", metavar="RUN", help="folder of the run that teaches, for a recipe that distils")
+    train.add_argument(
+        "--teacher",
+        type=existing(Kind.RUN),
+        metavar="RUN",
+        help="folder of the run that teaches, for a recipe that distils",
+    )
     train.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
 
     evaluate = add_command(commands, "evaluate", _evaluate, "word error rate of a run or a bundle on a split")
     add_model(evaluate)
     evaluate.add_argument("--split", choices=("train", "dev", "test"), default="dev")
     evaluate.add_argument("--beam", type=int, default=0, help="width of the beam search; 0 decodes greedily")
-    evaluate.add_argument("--ngram", type=Path, metavar="X.arpa", help="language model for the beam search")
+    evaluate.add_argument(
+        "--ngram", type=existing(Kind.ARPA), metavar="X.arpa", help="language model for the beam search"
+    )
     evaluate.add_argument("--ngram-weight", type=float, help="weight of the language model, 0.5 if not given")
     evaluate.add_argument("--insertion", type=float, help="what the beam search adds to a sentence's score for each "
                                                           "gloss, 0 if not given")  # fmt: skip
-    evaluate.add_argument("--corrector", type=Path, metavar="DIR", help="repair sentences by a corrector; a bundle has "
-                          "its own")  # fmt: skip
+    evaluate.add_argument("--corrector", type=existing(Kind.CORRECTOR), metavar="DIR",
+                          help="repair sentences by a corrector; a bundle has its own")  # fmt: skip
     evaluate.add_argument("--uncorrected", action="store_true", help="leave a bundle's corrector out")
     evaluate.add_argument("--json", action="store_true", help="print everything, by signer and by sentence")
     evaluate.add_argument(
-        "--ctm", type=Path, help="write what was recognised, with times, for 'tf-slr score' or sclite"
+        "--ctm", type=new_file(".ctm"), help="write what was recognised, with times, for 'tf-slr score' or sclite"
     )
-    evaluate.add_argument("--stm", type=Path, help="write the references for 'tf-slr score' or sclite")
+    evaluate.add_argument("--stm", type=new_file(".stm"), help="write the references for 'tf-slr score' or sclite")
     evaluate.add_argument(
-        "--alternatives", type=Path, metavar="X.jsonl", help="write what else may have been signed, with probabilities"
+        "--alternatives",
+        type=new_file(".jsonl"),
+        metavar="X.jsonl",
+        help="write what else may have been signed, with probabilities",
     )
-    evaluate.add_argument("--logits", type=Path, metavar="X.npz", help="write what every step says, for "
+    evaluate.add_argument("--logits", type=new_file(".npz"), metavar="X.npz", help="write what every step says, for "
                           "'tf-slr train-corrector --dev'")  # fmt: skip
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    import_tensorflow()
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.recipe import load_recipe
+    from tf_slr.training.runs import Run, require_named
+
+    taught = [f"distill.teacher={json.dumps(str(arguments.teacher))}"] if arguments.teacher else []
+    settings = [*arguments.set, *taught]
+    corpus, recipe = Corpus(arguments.corpus), load_recipe(arguments.recipe, settings)
+    require_named(recipe)
+    Run(arguments.run).require_fit(corpus, recipe)
+    import_tensorflow()
     from tf_slr.training.strategy import strategy_here
     from tf_slr.training.trainer import Trainer
 
-    taught = [f"distill.teacher={json.dumps(arguments.teacher)}"] if arguments.teacher else []
-    settings = [*arguments.set, *taught]
-    corpus, recipe = Corpus(arguments.corpus), load_recipe(arguments.recipe, settings)
     trainer = Trainer(corpus, recipe, arguments.run, strategy_here())
     code = report(trainer.refused)
     summary = trainer.fit()
@@ -74,12 +91,12 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    check_model(arguments)
     if arguments.uncorrected and arguments.run:
         raise UsageError("--uncorrected leaves a bundle's corrector out; a run has none")
     if arguments.corrector and (arguments.beam or arguments.uncorrected):
         raise UsageError("--corrector repairs what greedy decoding recognised; leave out --beam and --uncorrected")
     beam = _beam(arguments)
+    check_model(arguments)
     import_tensorflow()
     from tf_slr.training.reporting import evaluate_model
 

@@ -19,6 +19,7 @@ import numpy as np
 from tf_slr import config, files, timing
 from tf_slr.errors import DataError
 from tf_slr.glosses import UNITS, Vocabulary, tokenise
+from tf_slr.kinds import Kind, require
 from tf_slr.landmarks import Clip, check_clip
 
 SPLITS = ("train", "dev", "test")
@@ -98,8 +99,7 @@ class Corpus:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        if not (self.root / "corpus.toml").is_file():
-            raise DataError(f"{root}: holds no corpus.toml; make a corpus with 'tf-slr prepare'")
+        require(root, Kind.CORPUS, error=DataError)
         self.info = config.load(CorpusInfo, self.root / "corpus.toml")
 
     @property

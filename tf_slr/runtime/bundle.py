@@ -23,6 +23,7 @@ from pathlib import Path
 from tf_slr import config, files
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
+from tf_slr.kinds import Kind, require
 from tf_slr.landmarks import Normalisation
 from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
@@ -180,8 +181,7 @@ def read_bundle(root: Path | str) -> Bundle:
             or its parts do not fit each other.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise BundleError(f"{root}: is not a folder; expected a bundle as 'python -m export' writes it")
+    require(root, Kind.BUNDLE, error=BundleError)
     description = _description(root)
     content = {name: _checked(root, name, description) for name in _names(root, description)}
     try:

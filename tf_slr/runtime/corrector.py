@@ -30,6 +30,7 @@ from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.decoding.symbols import NOTHING, Encoded, Symbols, cleaned
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
+from tf_slr.kinds import Kind, require
 from tf_slr.quiet import silent_stderr
 from tf_slr.runtime.interpreter import open_model
 from tf_slr.scoring import SCLITE, align
@@ -256,8 +257,7 @@ class Corrector:
             BundleError: a file is missing or damaged, or the format is another one.
         """
         root = Path(root)
-        if not (root / DESCRIPTION).is_file():
-            raise BundleError(f"{root}: holds no {DESCRIPTION}; expected a folder that 'tf-slr train-corrector' wrote")
+        require(root, Kind.CORRECTOR, error=BundleError)
         try:
             content = files.read_json(root / DESCRIPTION)
             if content.pop("format", None) != FORMAT:

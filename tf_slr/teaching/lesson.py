@@ -19,6 +19,7 @@ from tf_slr.teaching.budget import Budget, budget
 from tf_slr.teaching.division import divide, notes_on
 from tf_slr.teaching.recordings import Recordings
 from tf_slr.teaching.results import Results, results_of, to_json, to_markdown
+from tf_slr.training.recipe import load_recipe
 
 LICENCE = "that of the recordings"
 # After how many steps nothing is lost.
@@ -69,6 +70,7 @@ class Lesson:
 
     def __init__(self, recordings: Recordings, out: Path | str, options: LessonOptions) -> None:
         self.recordings, self.out, self.options = recordings, Path(out), options
+        self.recipe = load_recipe(options.recipe)
         self.division, self.left_out = divide(recordings, options.test_takes)
         self.notes = notes_on(recordings, self.division)
         self.plan: Budget = budget(self.division, options.minutes)
@@ -118,12 +120,11 @@ class Lesson:
 
     def train(self) -> None:
         """Train, going on from the newest checkpoint."""
-        from tf_slr.training.recipe import load_recipe
         from tf_slr.training.trainer import Trainer
 
         if (self.run / "summary.json").is_file():
             return
-        recipe = load_recipe(self.options.recipe)
+        recipe = self.recipe
         training = dataclasses.replace(
             recipe.training,
             epochs=self.plan.epochs,

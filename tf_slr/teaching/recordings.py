@@ -22,6 +22,7 @@ from tf_slr import config, files
 from tf_slr.corpus.isolated import gloss_name
 from tf_slr.corpus.manifest import read_clip, write_clip
 from tf_slr.errors import DataError, UsageError, shown
+from tf_slr.kinds import Kind, require
 from tf_slr.landmarks import Clip
 from tf_slr.locks import locked
 
@@ -97,9 +98,7 @@ class Recordings:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        if not self._list_path.is_file():
-            raise DataError(f"{root}: holds no signs.toml; record signs with 'tf-slr record --signs NAME,NAME "
-                            f"--out {root}'")  # fmt: skip
+        require(root, Kind.RECORDINGS, error=DataError)
         self.list = config.load(SignList, self._list_path)
 
     @classmethod

@@ -18,6 +18,7 @@ from tf_slr import config, files
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
+from tf_slr.kinds import Kind, require
 from tf_slr.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -73,14 +74,39 @@ class Run:
             corpus.vocabulary().save(self.root / "vocabulary.json")
             files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
             return
+        self.require_fit(corpus, recipe)
+        if files.read_json(self.root / "corpus.json")["path"] != path:  # it was moved
+            files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
+
+    def require_fit(self, corpus: Corpus, recipe: Recipe) -> None:
+        """See that a run of this recipe on this corpus can be begun here, or go on.
+
+        Raises:
+            UsageError: a run with another recipe or corpus is here.
+        """
+        if not self.exists:
+            return
         if self.recipe != recipe:
             changed = ", ".join(_differences(config.to_table(self.recipe), config.to_table(recipe)))
             raise UsageError(f"{self.root}: holds a run with another recipe ({changed}); choose another --run")
-        stored = files.read_json(self.root / "corpus.json")
-        if stored["fingerprint"] != mark:
+        if files.read_json(self.root / "corpus.json")["fingerprint"] != fingerprint(corpus):
             raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
-        if stored["path"] != path:  # it was moved
-            files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
+
+    def require_trained(self, with_corpus: bool = True) -> None:
+        """See that this run can be opened: its papers are whole, and there are weights.
+
+        Args:
+            with_corpus: whether its own corpus is needed.
+
+        Raises:
+            DataError: there is no run, it has no weights yet, or its corpus is gone or was changed.
+        """
+        require(self.root, Kind.RUN, error=DataError)
+        if not self.best.is_file():
+            raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
+        _ = self.recipe, self.vocabulary
+        if with_corpus:
+            self.corpus()
 
     def network(self, biased: bool = True) -> "tf_keras.Model":
         """The network with the weights that were best on dev.
@@ -91,8 +117,7 @@ class Run:
         Raises:
             DataError: there is no run or it has no weights yet.
         """
-        if not self.best.is_file():
-            raise DataError(f"{self.root}: holds no trained weights (best.npz); run 'tf-slr train' first")
+        self.require_trained(with_corpus=False)
         # Only here is TensorFlow needed: whoever reads the run's papers, or is refused, does without those seconds.
         from tf_slr.training import checkpoints
         from tf_slr.training.networks import build
@@ -110,6 +135,21 @@ class Run:
     def append_metrics(self, line: dict) -> None:
         """Add a line, dropping those of the same or a later epoch that a killed run left."""
         append_metrics(self.metrics_path, line, ("epoch",))
+
+
+def require_named(recipe: Recipe) -> None:
+    """See that what a recipe names is there: the run of a teacher, and the weights that training starts from.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if recipe.distill.teacher:
+        require(recipe.distill.teacher, Kind.RUN)
+    initial = Path(recipe.training.init)
+    if recipe.training.init and initial.is_dir():
+        require(initial, Kind.RUN)
+    elif recipe.training.init and not initial.exists():
+        raise UsageError(f"training.init: {initial} does not exist; expected the folder of a run, or a file of weights")
 
 
 def read_metrics(path: Path) -> list[dict]:
