@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tf_slr.errors import UsageError
-from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw
+from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw, glimpses, unchanged
 from tf_slr.landmarks import (
     LEFT_HAND,
     LEFT_WRIST,
@@ -197,8 +197,126 @@ def test_nothing_asked_changes_nothing():
     assert frame == body_frame(clip)
 
 
+def test_jitter_is_noise_in_shoulder_widths_along_every_axis():
+    clip = clip_of(aspect=1.6)
+    changed, frame = apply(clip, still(jitter=0.02, noise_seed=7))
+    noise = (to_square(changed.landmarks, clip.aspect) - to_square(clip.landmarks, clip.aspect)) / frame.scale
+    drawn = 0.02 * np.random.default_rng(7).standard_normal(noise.shape, np.float32)
+    assert np.allclose(noise, np.where(np.isnan(noise), np.nan, drawn), atol=1e-5, equal_nan=True)
+    assert np.nanstd(noise, axis=(0, 1)) == pytest.approx([0.02] * 3, rel=0.1)
+    assert np.array_equal(changed.shoulders, apply(clip, still())[0].shoulders)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_hand_is_turned_before_it_is_moved(side):
+    clip = clip_of(aspect=1.6)
+    hand = (LEFT_HAND, RIGHT_HAND)[side]
+    turns, ways = [0.0, 0.0], [(0.0, 0.0), (0.0, 0.0)]
+    turns[side], ways[side] = 0.5, (0.2, -0.1)
+    changed, frame = apply(clip, still(turns=tuple(turns), ways=tuple(ways)))
+    before, after = (to_square(one.landmarks, clip.aspect)[:, hand] for one in (clip, changed))
+    cos, sin = np.cos(0.5), np.sin(0.5)
+    turned = (before - before[:, :1]) @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+    expected = before[:, :1] + turned + frame.scale * np.array([0.2, -0.1, 0])
+    assert np.allclose(after, expected, atol=1e-5, equal_nan=True)
+
+
+def test_the_body_is_stretched_turned_and_scaled_in_this_order():
+    change = still(angle=0.3, scale=1.2, stretch=1.25)
+    cos, sin = np.cos(0.3), np.sin(0.3)
+    expected = [[1.5 * cos, -0.96 * sin, 0], [1.5 * sin, 0.96 * cos, 0], [0, 0, 1.2]]
+    assert np.allclose(change.matrix, expected)
+    clip = clip_of()
+    changed, frame = apply(clip, dataclasses.replace(change, shift=(0.1, -0.2)))
+    centre, moved = np.array([*frame.origin, 0]), frame.scale * np.array([0.1, -0.2, 0])
+    for before, after in ((clip.landmarks, changed.landmarks), (clip.shoulders, changed.shoulders)):
+        points = (to_square(before, clip.aspect) - centre) @ change.matrix.T + centre + moved
+        assert np.allclose(to_square(after, clip.aspect), points, atol=1e-5, equal_nan=True)
+
+
+def test_glimpses_are_single_moments_of_the_same_change():
+    change = draw(dataclasses.replace(STRONG, drop_hand=1.0), 20, np.random.default_rng(1))
+    assert change.lost != ((0, 0), (0, 0))
+    assert change.fusion.any()
+    shown = [glimpses(change, 3, 40, np.random.default_rng(i)) for i in range(2)]
+    for one in shown:
+        assert set(one.positions) == {0.0, 1.0, 2.0}
+        assert (np.diff(one.positions) >= 0).all()
+        assert len(one.positions) == len(one.fusion) == 40
+        assert not one.fusion.any()
+        assert one.lost == ((0, 0), (0, 0))
+        same = dataclasses.replace(one, positions=change.positions, fusion=change.fusion, lost=change.lost)
+        assert same == change
+    assert not np.array_equal(shown[0].positions, shown[1].positions)
+
+
+def test_no_change_is_that_of_a_change_that_says_nothing():
+    change = unchanged(5)
+    assert change.positions.tolist() == [0, 1, 2, 3, 4]
+    assert change.fusion.tolist() == [0] * 5
+    fields = {field.name: getattr(change, field.name) for field in dataclasses.fields(change)[2:]}
+    assert fields == {
+        "flip": False, "angle": 0.0, "shift": (0.0, 0.0), "scale": 1.0, "stretch": 1.0, "turns": (0.0, 0.0),
+        "ways": ((0.0, 0.0), (0.0, 0.0)), "jitter": 0.0, "lost": ((0, 0), (0, 0)), "noise_seed": 0, "crop": (0.5, 0.5),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def draws():
+    """Many changes of a clip of 30 frames, in which everything happens."""
+    options = dataclasses.replace(STRONG, flip=0.4, rotate=0.7, fuse=0.2, jitter=0.03, drop_hand=0.3)
+    return [draw(options, 30, np.random.default_rng([1, i])) for i in range(1500)]
+
+
+def test_hands_are_lost_as_often_and_as_long_as_asked(draws):
+    for hand in (0, 1):
+        runs = np.array([change.lost[hand] for change in draws])
+        lost = runs[:, 1] > 0
+        assert lost.mean() == pytest.approx(0.3, abs=0.05)
+        starts, ends = runs[lost].T
+        lengths = np.array([len(change.positions) for change in draws])[lost]
+        assert starts.min() == 0
+        assert starts.max() >= 27
+        assert (ends <= lengths).all()
+        assert (ends == lengths).mean() == pytest.approx(6 / 30, abs=0.07)
+        assert set((ends - starts)[ends < lengths]) == set(range(1, 13))
+    both = np.mean([change.lost[0][1] > 0 and change.lost[1][1] > 0 for change in draws])
+    assert both == pytest.approx(0.09, abs=0.03)
+    assert all(draw(NONE, 30, np.random.default_rng(i)).lost == ((0, 0), (0, 0)) for i in range(20))
+
+
+def test_what_is_drawn_spreads_as_asked(draws):
+    assert {change.jitter for change in draws} == {0.03}
+    assert np.mean([change.flip for change in draws]) == pytest.approx(0.4, abs=0.05)
+    angles = np.degrees([change.angle for change in draws if change.angle])
+    assert len(angles) / len(draws) == pytest.approx(0.7, abs=0.05)
+    assert np.abs(angles).max() == pytest.approx(30, abs=1)
+    assert angles.mean() == pytest.approx(0, abs=2)
+    fusion = np.concatenate([change.fusion for change in draws])
+    mixed = fusion[fusion > 0]
+    assert {change.fusion[0] for change in draws} == {0.0}
+    assert mixed.min() == pytest.approx(0.1, abs=0.01)
+    assert mixed.max() == 0.5
+    assert np.mean(mixed == 0.5) == pytest.approx(0.5, abs=0.05)
+    lengths = [len(change.positions) for change in draws]
+    assert all(len(change.fusion) == length for change, length in zip(draws, lengths, strict=True))
+    assert (min(lengths), max(lengths)) == (21, 39)
+    for values, spread in (
+        ([change.shift for change in draws], 0.2), (np.log([change.scale for change in draws]), 0.2),
+        (np.log([change.stretch for change in draws]), 0.2), (np.degrees([change.turns for change in draws]), 20),
+        ([change.ways for change in draws], 0.2),
+    ):  # fmt: skip
+        assert np.mean(values) == pytest.approx(0, abs=0.1 * spread)
+        assert np.std(values, axis=0) == pytest.approx(spread, rel=0.1)
+        assert len(np.unique(values)) > 1000
+    crops = np.array([change.crop for change in draws])
+    assert (crops.min(0), crops.max(0)) == (pytest.approx([0, 0], abs=0.01), pytest.approx([1, 1], abs=0.01))
+    assert draw(NONE, 30, np.random.default_rng(0)).crop == (0.5, 0.5)
+    assert len({change.noise_seed for change in draws}) > 1490
+
+
 def test_drawing_is_repeatable_and_probabilities_hold():
-    draws = [draw(AugmentOptions(), 30, np.random.default_rng([1, i])) for i in range(2000)]
+    draws = [draw(AugmentOptions(), 30, np.random.default_rng([1, i])) for i in range(800)]
     again = draw(AugmentOptions(), 30, np.random.default_rng([1, 7]))
     assert np.array_equal(draws[7].fusion, again.fusion)
     assert draws[7].shift == again.shift
@@ -207,8 +325,27 @@ def test_drawing_is_repeatable_and_probabilities_hold():
     assert np.mean([(d.fusion[1:] > 0).mean() for d in draws]) == pytest.approx(0.2, abs=0.02)
 
 
-def test_bad_options_are_refused():
-    with pytest.raises(UsageError, match="flip"):
-        AugmentOptions(flip=1.5)
-    with pytest.raises(UsageError, match=r"augment.warp: expected 0 or more, received -0.1"):
-        AugmentOptions(warp=-0.1)
+def test_options_of_published_figures():
+    assert dataclasses.asdict(AugmentOptions()) == {
+        "flip": 0.5, "rotate": 0.3, "rotate_degrees": 15.0, "translate": 0.05, "scale": 0.05, "fuse": 0.2, "speed": 0.2,
+        "warp": 0.0, "stretch": 0.0, "turn_hands": 0.0, "move_hands": 0.0, "jitter": 0.01, "drop_hand": 0.0,
+        "crop": True,
+    }  # fmt: skip
+    assert not any(dataclasses.asdict(dataclasses.replace(NONE, rotate_degrees=0)).values())
+
+
+PROBABILITIES = ("flip", "rotate", "fuse", "drop_hand")
+SPREADS = ("translate", "scale", "warp", "stretch", "turn_hands", "move_hands", "jitter")
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "wrong"),
+    [*((name, (0, 1), (-0.01, 1.01)) for name in PROBABILITIES), *((name, (0, 5), (-0.01,)) for name in SPREADS),
+     ("speed", (0, 0.99), (-0.01, 1))],
+)  # fmt: skip
+def test_options_have_their_bounds(name, sound, wrong):
+    for value in sound:
+        assert getattr(AugmentOptions(**{name: value}), name) == value
+    for value in wrong:
+        with pytest.raises(UsageError, match=rf"augment.{name}: expected .*, received {value}"):
+            AugmentOptions(**{name: value})
