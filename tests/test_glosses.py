@@ -3,7 +3,7 @@
 import pytest
 
 from tf_slr.errors import DataError, UsageError
-from tf_slr.glosses import Vocabulary, tokenise
+from tf_slr.glosses import Vocabulary, canonical, folded, tokenise
 
 
 def test_ids_start_at_one_and_round_trip(tmp_path):
@@ -34,3 +34,34 @@ def test_unknown_gloss_is_named():
 def test_damaged_vocabularies_are_refused(text):
     with pytest.raises(DataError):
         Vocabulary.parse(text)
+
+
+@pytest.mark.parametrize(("text", "form"), [
+    ("A\u200b", "A"), ("\ufeffA", "A"), ("A\u00adB", "AB"), ("\u200eA\u202e", "A"), ("A\u0308", "Ä"), ("A\u200d", "A"),
+    ("\uff21", "\uff21"),  # full-width letters stay, and `check` notes them
+    ("می\u200cروم", "می\u200cروم"), ("\u200cمی\u200c", "می"),  # Persian parts letters within a word, not at its ends
+    ("क्\u200dष", "क्\u200dष"), ("क\u200dष", "कष"), ("ന്\u200d", "ന്\u200d"),  # after a virama
+    ("👩\u200d🏫", "👩\u200d🏫"), ("👋🏽\u200b", "👋🏽"), ("loc-NORD+__ON__", "loc-NORD+__ON__"),
+])  # fmt: skip
+def test_a_gloss_has_one_form_and_keeps_what_its_script_needs(text, form):
+    assert canonical(text) == form
+    assert canonical(form) == form
+
+
+def test_glosses_that_look_alike_fold_to_one():
+    assert (
+        len(
+            {
+                folded(gloss)
+                for gloss in (
+                    "Straße",
+                    "STRASSE",
+                    "\uff33\uff34\uff32\uff21\uff33\uff33\uff25",
+                    "Stra\u200bsse",
+                    "stra\u00adße",
+                )
+            }
+        )
+        == 1
+    )
+    assert folded("NORD") != folded("NORDEN")

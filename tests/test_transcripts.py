@@ -176,3 +176,9 @@ def test_a_gloss_the_formats_cannot_hold_is_refused_and_nothing_written(tmp_path
     with pytest.raises(DataError, match="clip 7: "):
         write_stm(tmp_path / "r.stm", {"clip 7": Reference(("GOOD", gloss))})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_transcript_in_utf16_says_how_to_save_it(tmp_path):
+    (tmp_path / "x.ctm").write_bytes("a 1 0.0 0.1 KÖNIG\n".encode("utf-16"))
+    with pytest.raises(DataError, match=r"x.ctm, row 1: is not UTF-8 text but UTF-16 .*save it as UTF-8"):
+        read_ctm(tmp_path / "x.ctm")

@@ -8,6 +8,7 @@ The first alternatives of the chosen slots are the recognised sentence. Nothing 
 evidence has no room for a reference.
 """
 
+import codecs
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,10 +95,7 @@ def _lines(path: Path | str) -> Iterator[tuple[str, str]]:
                 place = f"{path}, line {number}"
                 if len(line) > MAX_LINE:
                     raise DataError(f"{place}: has more than {MAX_LINE // 2**20} MB; expected one clip")
-                try:
-                    yield place, line.decode()
-                except UnicodeDecodeError as error:
-                    raise DataError(f"{place}: is not UTF-8 text (byte {error.start})") from error
+                yield place, files.decoded(line.removeprefix(codecs.BOM_UTF8) if number == 1 else line, place)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 

@@ -1,5 +1,6 @@
 """Reading and writing files so that a crash or a damaged file never costs data."""
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -184,10 +185,23 @@ def read_text(path: Path | str) -> str:
     Raises:
         DataError: the file cannot be read or is not UTF-8.
     """
+    return decoded(read_bytes(path), str(path))
+
+
+def decoded(content: bytes, place: str) -> str:
+    """UTF-8 text of bytes.
+
+    Raises:
+        DataError: they are none; `place` is named, and what to do.
+    """
     try:
-        return read_bytes(path).decode()
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+        kind = " but UTF-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+        raise DataError(f"{place}: is not UTF-8 text{kind} (byte {error.start}); {SAVE_AS_UTF8}") from error
+
+
+SAVE_AS_UTF8 = "save it as UTF-8 (in a spreadsheet: 'CSV UTF-8')"
 
 
 def read_json(path: Path | str) -> dict:

@@ -170,12 +170,9 @@ def _lines(path: Path | str) -> Iterator[tuple[str, str]]:
         place = f"{path}, row {number}"
         if len(line) > MAX_LINE:
             raise DataError(f"{place}: is {len(line)} bytes long, more than the {MAX_LINE} allowed")
-        if b"\0" in line:
+        if b"\0" in line and not line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise DataError(f"{place}: holds a NUL byte; expected text")
-        try:
-            yield place, line.decode()
-        except UnicodeDecodeError as error:
-            raise DataError(f"{place}: is not UTF-8 text (byte {error.start})") from error
+        yield place, files.decoded(line, place)
 
 
 def read_number(field: str, place: str) -> float:

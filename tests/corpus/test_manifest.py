@@ -131,3 +131,18 @@ def test_aspect_must_be_a_sane_number(tmp_path):
     np.savez(tmp_path / "a.npz", landmarks=np.zeros((5, 92, 3), np.float32), aspect=np.float32(1000))
     with pytest.raises(DataError, match="aspect"):
         read_clip(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        (lambda text: text.replace(",", ";").encode(), "save it with commas, as 'CSV UTF-8'"),
+        (lambda text: text.encode("utf-16"), r"is not UTF-8 text but UTF-16 .*save it as UTF-8"),
+    ],
+)
+def test_a_list_that_a_spreadsheet_has_rewritten_says_how_to_save_it(tmp_path, change, advice):
+    write_corpus(tmp_path, CorpusInfo("a", "b"), {"train": [Sample("a", "s", 40, ("A",))]})
+    path = tmp_path / "train.csv"
+    path.write_bytes(change(path.read_text()))
+    with pytest.raises(DataError, match=advice):
+        Corpus(tmp_path).split("train")

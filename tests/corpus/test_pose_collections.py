@@ -97,7 +97,7 @@ def corpus(tmp_path):
     """A corpus with a text that holds a tab, and clips with and without shoulders."""
     root = tmp_path / "corpus"
     splits = {}
-    text = 'Hallo,\tihr "da"!'
+    text = '"Hallo",\tihr "da"!'
     for seed, (name, split, signer) in enumerate([("1", "train", "anna"), ("zwei", "dev", "ben"), ("3.5", "test", "")]):
         clip = moving_figure(30, seed, 210 / 260)
         write_clip(root / landmark_path(name), clip if seed else clip._replace(shoulders=None))
@@ -118,7 +118,7 @@ def test_a_corpus_survives_export_and_preparing(tmp_path, corpus):
         (before,), (after,) = corpus.split(split), again.split(split)
         assert (after.id, after.frames, after.glosses) == (before.id, 30, ("A", "B+C"))
         assert after.signer == (before.signer or "unknown")
-        assert after.text == 'Hallo, ihr "da"!'
+        assert after.text == '"Hallo", ihr "da"!'
         clip = corpus.clip(before)
         if clip.shoulders is None:
             clip = clip._replace(shoulders=np.full((30, 2, 3), np.nan))

@@ -111,13 +111,13 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
         ("good.mp4", "A", "train", ""),
         ("dark.mp4", "A", "train", ""),
         ("mute.mp4", " ", "train", ""),
-        ("odd.mp4", "A", "validation", ""),
+        ("odd.mp4", "A", "probe", ""),
         ("none.mp4", "A", "", ""),
         ("other.mp4", "A", "train", "good"),
         ("x/../good.mp4", "A", "test", "again"),
         ("bad.mp4", "A", "train", "../up"),
         ("", "A", "train", ""),
-        ("wide.mp4", "A"),
+        ("wide.mp4", "A", "train", "", "A"),
         ("short.mp4", "A B", "train", ""),
         ("last.mp4", "A", "dev", ""),
     )
@@ -126,13 +126,13 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
     lines = prepare_videos(index, tmp_path / "out", INFO, Assembly())
     assert lines == [
         f"{index}, row 4: mute.mp4: has no glosses",
-        f"{index}, row 5: odd.mp4: expected split train, dev, test, found 'validation'",
+        f"{index}, row 5: odd.mp4: expected split train, dev, test, found 'probe'",
         f"{index}, row 6: none.mp4: expected split train, dev, test, found ''",
         f"{index}, row 7: other.mp4: the id 'good' stands twice",
         f"{index}, row 8: x/../good.mp4: the file stands twice",
         f"{index}, row 9: bad.mp4: expected an id that can be a file name, received '../up'",
         f"{index}, row 10: : names no file",
-        f"{index}, row 11: expected 4 columns, found 2",
+        f"{index}, row 11: expected 4 columns, found 5",
         f"{index}, row 14: missing.mp4: does not exist",
         f"{index}, row 16: {'x' * 300}: cannot be looked for (File name too long)",
         f"{tmp_path / 'dark.mp4'}: no landmark was found",
@@ -142,10 +142,11 @@ def test_every_bad_row_is_named_and_the_rest_goes_on(tmp_path, tracked):
     assert ids(tmp_path / "out", "dev") == ["last"]
 
 
-@pytest.mark.parametrize("header", ["", "file", "glosses", "file,glosses", "file\tglosses\tfile", "datei\tglosses"])
+@pytest.mark.parametrize("header", ["", "file", "glosses", "file glosses", "file\tglosses\tfile", "datei\tglosses"])
 def test_a_bad_header_says_what_is_expected(tmp_path, tracked, header):
     (tmp_path / "index.tsv").write_text(f"{header}\na.mp4\tA\n")
-    with pytest.raises(DataError, match=r"expected a header, separated by tabs, with 'file' and 'glosses' \(or 'label"):
+    expected = r"a header, separated by tabs, commas or semicolons, with 'file' and 'glosses' \(or 'label"
+    with pytest.raises(DataError, match=expected):
         prepare_videos(tmp_path / "index.tsv", tmp_path / "out", INFO, Assembly())
 
 

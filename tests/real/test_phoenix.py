@@ -11,6 +11,7 @@ from tests.test_cli import tf_slr
 from tf_slr.corpus.assemble import Assembly, assemble
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.corpus.phoenix import ANNOTATIONS, BROKEN, FRAMES, read_phoenix2014, read_phoenix2014t
+from tf_slr.glosses import GlossReader, tokenise
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
 
 LISTS = "{}.corpus.csv"
@@ -120,3 +121,13 @@ def test_cut_frames_of_a_signer_go_through_mediapipe(tmp_path, real_data):
         landmarks = corpus.clip(sample).landmarks
         assert landmarks.shape == (count, 92, 3)
         assert np.isfinite(landmarks[:, RIGHT_HAND]).mean() + np.isfinite(landmarks[:, LEFT_HAND]).mean() > 0.5
+
+
+def test_no_name_of_the_releases_changes_by_reading(real_data):
+    reader = GlossReader()
+    for source, lists, column in (("phoenix2014", LISTS, 3), ("phoenix2014T", LISTS_T, 5)):
+        for split in ("train", "dev"):
+            for line in (real_data / source / lists.format(split)).read_text().splitlines()[1:]:
+                annotation = line.split("|")[column]
+                assert reader.read(annotation) == tokenise(annotation)
+    assert reader.notes("lists") == []

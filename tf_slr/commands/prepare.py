@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tf_slr.corpus.assemble import Assembly
     from tf_slr.corpus.plan import Plan
 
-_INDEX = input_file("a tab-separated list with the columns file and glosses")
+_INDEX = input_file("a list with the columns file and glosses")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -78,7 +78,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     videos = kind("videos", _prepare_videos, "run MediaPipe on labelled videos")
     videos.add_argument(
-        "--index", type=_INDEX, required=True, help="tab-separated list with the columns file and glosses"
+        "--index", type=_INDEX, required=True, help="list with the columns file and glosses, as spreadsheets save it"
     )
     videos.add_argument("--unit", choices=("gloss", "character"), default="gloss")
     videos.add_argument("--fps", type=float, default=30.0, help="of clips that do not say, such as image folders")
@@ -88,7 +88,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     pose = kind("pose", _prepare_pose, "read labelled .pose files of MediaPipe Holistic")
     pose.add_argument(
-        "--index", type=_INDEX, required=True, help="tab-separated list with the columns file and glosses"
+        "--index", type=_INDEX, required=True, help="list with the columns file and glosses, as spreadsheets save it"
     )
     pose.add_argument("--unit", choices=("gloss", "character"), default="gloss")
     pose.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")

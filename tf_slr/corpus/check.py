@@ -16,6 +16,7 @@ from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
 from tf_slr.corpus.video import decoded_count
 from tf_slr.errors import DataError, UsageError, shown
+from tf_slr.glosses import GlossReader, canonical, folded, has_control, has_invisible
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
 from tf_slr.pictures import opencv
 
@@ -58,9 +59,10 @@ def check_corpus(root: Path | str) -> list[str]:
     decoded to their ends; images of a folder are counted, not opened.
 
     Notes are: a recording twice in one split, clips without any hand, clips
-    without landmarks among others with them, ids or glosses that differ only
-    in case or in how their characters are composed, glosses that sclite
-    misreads, landmark files that no list names, temporary files.
+    without landmarks among others with them, ids or glosses that look alike
+    (case, width, composition, invisible characters), glosses with characters
+    that nobody sees or in compatibility forms, glosses that sclite misreads,
+    landmark files that no list names, temporary files.
 
     Returns:
         One line for each fault, and one beginning with "note: " for each note.
@@ -211,17 +213,31 @@ def _misleading_names(rows: Sequence[Row]) -> list[str]:
     glosses = {gloss for row in rows for gloss in row.sample.glosses}
     notes = [f"note: ids that some disks take for one: {', '.join(alike)}" for alike in _alike(ids)]
     notes += [f"note: glosses that look alike: {', '.join(alike)}" for alike in _alike(glosses)]
+    kinds = {
+        "hold invisible characters": has_invisible,
+        "hold control characters": has_control,
+        "are in compatibility forms, such as full-width letters": _is_compatible,
+        "end with a comma": lambda gloss: gloss.rstrip(GlossReader.SEPARATORS) not in ("", gloss),
+    }
+    for what, is_one in kinds.items():
+        if found := sorted(filter(is_one, glosses)):
+            notes.append(f"note: {len(found)} glosses {what}: {shown([ascii(gloss) for gloss in found])}")
     special = sorted(gloss for gloss in glosses if SCLITE_SPECIAL.fullmatch(gloss))
     if special:
         notes.append(f"note: glosses that sclite does not read as words: {' '.join(special)}")
     return notes
 
 
+def _is_compatible(gloss: str) -> bool:
+    """Whether letters or digits of a gloss have an ordinary form; wide punctuation belongs to Chinese and Japanese."""
+    return any((c.isalpha() or c.isdecimal()) and unicodedata.normalize("NFKC", c) != c for c in canonical(gloss))
+
+
 def _alike(names: Iterable[str]) -> list[list[str]]:
-    """Groups of names that differ only in case or in how their characters are composed."""
+    """Groups of names that differ only in case, width, composition or invisible characters."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):
-        groups[unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())].append(name)
+        groups[folded(name)].append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 

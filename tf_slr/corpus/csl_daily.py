@@ -26,7 +26,7 @@ from tf_slr.corpus.plan import Plan
 from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import read_table
 from tf_slr.errors import DataError, shown
-from tf_slr.glosses import tokenise
+from tf_slr.glosses import GlossReader
 
 MAP = Path("sentence_label/video_map.txt")
 SPLIT = Path("sentence_label/split_1.txt")
@@ -58,7 +58,7 @@ def read_csl_daily(root: Path | str, unit: str = "gloss") -> Plan:
     for needed in (MAP, SPLIT, FRAMES):
         if not (root / needed).exists():
             raise wrong_layout(root, f"{MAP}, {SPLIT} and {FRAMES} ({needed} is missing)")
-    listing = Listing([], [], [])
+    listing, reader = Listing([], [], []), GlossReader(unit)
     splits = _splits(root / SPLIT, listing)
     table = read_table(root / MAP, ("index", "name", "length", "gloss", "char", "word", "postag"))
     listing.refused.extend(table.refused)
@@ -68,14 +68,15 @@ def read_csl_daily(root: Path | str, unit: str = "gloss") -> Plan:
         listing.notes.append(
             f"note: {root / SPLIT} does not list {UNSPLIT}; it is used for training, as in published results"
         )
-    usable(table.rows, functools.partial(_entry, frames=root / FRAMES, splits=splits, unit=unit), listing)
+    make = functools.partial(_entry, frames=root / FRAMES, splits=splits, unit=unit, reader=reader)
+    usable(table.rows, make, listing)
     unmapped = sorted(splits.keys() - names)
     if unmapped:
         known = " (a known slip of the release)" if unmapped == [UNMAPPED] else ""
         listing.notes.append(
             f"note: {root / SPLIT}: {len(unmapped)} clips are not in {MAP.name}: {shown(unmapped)}{known}"
         )
-    notes = (*listing.notes, *unknown_glosses(listing.entries))
+    notes = (*listing.notes, *reader.notes(root / MAP), *unknown_glosses(listing.entries))
     info = dataclasses.replace(INFO, unit=unit)
     return Plan(info, tuple(listing.entries), tuple(listing.refused), notes, known_fps=True)
 
@@ -94,7 +95,7 @@ def _splits(path: Path, listing: Listing) -> dict[str, str]:
     return splits
 
 
-def _entry(fields: dict[str, str], frames: Path, splits: dict[str, str], unit: str) -> Entry:
+def _entry(fields: dict[str, str], frames: Path, splits: dict[str, str], unit: str, reader: GlossReader) -> Entry:
     """One row of the map -> an entry, or a DataError that says what is wrong with it."""
     name, length = fields["name"], fields["length"]
     if name not in splits:
@@ -102,7 +103,7 @@ def _entry(fields: dict[str, str], frames: Path, splits: dict[str, str], unit: s
     if not (length.isdecimal() and len(length) < 8 and int(length)):
         raise DataError(f"{name}: expected a number of frames, found {length[:20]!r}")
     signer = re.fullmatch(r"S\d+_(P\d+)_T\d+", name)
-    glosses = tokenise(fields["gloss" if unit == "gloss" else "char"], unit)
+    glosses = reader.read(fields["gloss" if unit == "gloss" else "char"])
     text = "".join(fields["word"].split())
     return Entry(
         name, inside(frames, name), glosses, signer[1] if signer else UNKNOWN_SIGNER, splits[name], text, int(length)

@@ -9,6 +9,12 @@ from tf_slr.corpus.manifest import SPLITS, Sample
 
 UNKNOWN_SIGNER = "unknown"
 
+# How people call the splits.
+SPLIT_WORDS = {
+    "train": "train", "training": "train", "dev": "dev", "development": "dev", "val": "dev", "valid": "dev",
+    "validation": "dev", "test": "test", "testing": "test",
+}  # fmt: skip
+
 
 class Entry(NamedTuple):
     """One clip of a collection, before anything is known of its pictures.

@@ -17,6 +17,7 @@ import numpy as np
 from tf_slr import files
 from tf_slr.corpus.manifest import aspect_of
 from tf_slr.errors import DataError, UsageError
+from tf_slr.glosses import canonical, invisible_note
 from tf_slr.landmarks import POINTS, Clip
 
 # Webcams, from which dictionaries of isolated signs mostly come.
@@ -46,7 +47,7 @@ class IsolatedClip:
 
 def gloss_name(text: str) -> str:
     """A label as a gloss: white space would split it in two ("thank you" -> "thank-you")."""
-    return "-".join(text.split())
+    return "-".join(canonical(text).split())
 
 
 def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip], list[str]]:
@@ -58,7 +59,7 @@ def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip
             languages with one name stay apart.
 
     Returns:
-        The usable clips, and one line for each clip that was left out.
+        The usable clips, and one line for each clip that was left out (and a "note: " on names that were changed).
 
     Raises:
         DataError: the file is damaged or not of the format.
@@ -94,7 +95,7 @@ def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip
             span = slice(int(seen.argmax()), len(seen) - int(seen[::-1].argmax()))
             clip = Clip(landmarks[i, span], None if shoulders is None else shoulders[i, span], aspect)
             clips.append(IsolatedClip(str(path), f"{prefix}:{name}" if prefix else name, int(takes[i]), origin, clip))
-    return clips, left_out
+    return clips, [*left_out, *invisible_note(path, map(str, glosses))]
 
 
 def hold_out(clips: list[IsolatedClip], share: float) -> tuple[list[IsolatedClip], list[IsolatedClip]]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_slr import files
-from tf_slr.corpus.entries import UNKNOWN_SIGNER, Entry, Listing
+from tf_slr.corpus.entries import SPLIT_WORDS, UNKNOWN_SIGNER, Entry, Listing
 from tf_slr.corpus.foreign import MAX_FRAMES, PLACES, ForeignClip, collect, lacking, to_clip
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo
 from tf_slr.corpus.parquet_footer import Footer, read_footer
@@ -34,7 +34,7 @@ from tf_slr.corpus.plan import Plan
 from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import MAX_BYTES, Row
 from tf_slr.errors import DataError, UsageError, shown
-from tf_slr.glosses import tokenise
+from tf_slr.glosses import GlossReader
 from tf_slr.landmarks import HAND_POINTS, LIPS, LIPS_INDICES, POINTS, POSE_INDICES, SHOULDER_INDICES
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ ASPECT = 210 / 260
 LANDMARK_SOURCE = "MediaPipe Holistic, in the layout of KD-MSLRT"
 
 # The words of a list's name that say its split.
-_SPLIT_WORDS = {
-    "train": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "test": "test",
-}  # fmt: skip
 
 # The columns of each place, without their axis.
 _POINTS = [
@@ -210,7 +207,7 @@ def _read_columns(file: "ParquetFile", names: list[str], count: int) -> np.ndarr
 
 def _read_lists(root: Path, unit: str) -> Listing:
     """Read every list of clips in a folder."""
-    listing = Listing([], [], [])
+    listing, reader = Listing([], [], []), GlossReader(unit)
     lists: dict[Path, list[Row]] = {}
     for path in sorted(root.glob("*.csv")):
         rows = _rows(path, listing.refused)
@@ -232,13 +229,14 @@ def _read_lists(root: Path, unit: str) -> Listing:
             fresh = [row for row in rows if _id_of(row.fields) not in taken]
             if len(fresh) < len(rows):
                 listing.notes.append(f"note: {path}: {len(rows) - len(fresh)} clips of dev or test are not for {split}")
-            usable(fresh, functools.partial(_entry, root=root, split=split, unit=unit), listing)
+            usable(fresh, functools.partial(_entry, root=root, split=split, unit=unit, reader=reader), listing)
+    listing.notes.extend(reader.notes(root))
     return listing
 
 
 def _split_of(path: Path) -> str | None:
     words = "".join(letter if letter.isalpha() else " " for letter in path.stem.lower()).split()
-    return next((_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS), None)
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), None)
 
 
 def _rows(path: Path, refused: list[str]) -> list[Row] | None:
@@ -266,12 +264,12 @@ def _fitting(reader: Iterator[list[str]], header: list[str], path: Path, refused
             yield Row(place, {name: field.strip() for name, field in zip(header, fields, strict=True)})
 
 
-def _entry(fields: dict[str, str], root: Path, split: str | None, unit: str) -> Entry:
+def _entry(fields: dict[str, str], root: Path, split: str | None, unit: str, reader: GlossReader) -> Entry:
     """One row -> an entry, or a DataError that says what is wrong with it."""
     signer = fields.get("singer") or fields.get("signer") or UNKNOWN_SIGNER
     text = fields["gloss"] if unit == "character" else ""
     path = inside(root, fields["path"].replace("\\", "/"))
-    return Entry(_id_of(fields), path, tokenise(fields["gloss"], unit), signer, split, text)
+    return Entry(_id_of(fields), path, reader.read(fields["gloss"]), signer, split, text)
 
 
 def _id_of(fields: dict[str, str]) -> str:

@@ -123,7 +123,9 @@ class Corpus:
         except csv.Error as error:
             raise DataError(f"{path}: is not valid CSV ({error})") from error
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise DataError(f"{path}: expected columns {','.join(COLUMNS)}, found {','.join(reader.fieldnames or ())}")
+            found = ",".join(reader.fieldnames or ())
+            advice = "; save it with commas, as 'CSV UTF-8'" if ";" in found or "\t" in found else ""
+            raise DataError(f"{path}: expected columns {','.join(COLUMNS)}, found {found}{advice}")
         return [self._sample(row, f"{path}, row {number}") for number, row in enumerate(rows, start=2)]
 
     def _sample(self, row: dict[str, str | None], place: str) -> Sample:

@@ -34,7 +34,7 @@ from tf_slr.corpus.plan import Plan
 from tf_slr.corpus.release import inside, unknown_glosses, usable, wrong_layout
 from tf_slr.corpus.tables import Row, read_table
 from tf_slr.errors import DataError
-from tf_slr.glosses import tokenise
+from tf_slr.glosses import GlossReader
 
 ANNOTATIONS = Path("annotations/manual")
 FRAMES = Path("features/fullFrame-210x260px")
@@ -114,7 +114,7 @@ def _plan(edition: _Edition, root: Path) -> Plan:
     if not (holder / ANNOTATIONS).is_dir() or not (holder / FRAMES).is_dir():
         layout = f"{ANNOTATIONS} and {FRAMES}"
         raise wrong_layout(holder if holder.is_dir() else root, f"{layout}, or a folder {edition.folder} with them")
-    listing = Listing([], [], [])
+    listing, glosses = Listing([], [], []), GlossReader()
     for split in SPLITS:
         path, frames = holder / ANNOTATIONS / edition.lists.format(split), holder / FRAMES / split
         absent = next((needed for needed in (path, frames) if not needed.exists()), None)
@@ -125,10 +125,10 @@ def _plan(edition: _Edition, root: Path) -> Plan:
             continue
         table = read_table(path, edition.columns)
         listing.refused.extend(table.refused)
-        make = functools.partial(_entry, edition=edition, frames=frames, split=split)
+        make = functools.partial(_entry, edition=edition, frames=frames, split=split, reader=glosses)
         usable(_unbroken(table.rows, edition, listing.notes), make, listing)
     info = CorpusInfo(edition.name, LANGUAGE, fps=FPS, licence=LICENCE)
-    notes = (*listing.notes, *unknown_glosses(listing.entries))
+    notes = (*listing.notes, *glosses.notes(holder / ANNOTATIONS), *unknown_glosses(listing.entries))
     return Plan(info, tuple(listing.entries), tuple(listing.refused), notes, known_fps=True)
 
 
@@ -144,11 +144,11 @@ def _unbroken(rows: Sequence[Row], edition: _Edition, notes: list[str]) -> list[
     return kept
 
 
-def _entry(fields: dict[str, str], edition: _Edition, frames: Path, split: str) -> Entry:
+def _entry(fields: dict[str, str], edition: _Edition, frames: Path, split: str, reader: GlossReader) -> Entry:
     """One row -> an entry, or a DataError that says what is wrong with it."""
     sample_id, folder, signer, glosses = (fields[name] for name in edition.roles)
     text = " ".join(fields[edition.text].split()) if edition.text else ""
-    return Entry(sample_id, _images(frames, folder), tokenise(glosses), signer or UNKNOWN_SIGNER, split, text)
+    return Entry(sample_id, _images(frames, folder), reader.read(glosses), signer or UNKNOWN_SIGNER, split, text)
 
 
 def _images(frames: Path, pattern: str) -> Path:

@@ -361,5 +361,10 @@ def _index_row(file: str, split: str, sample: Sample, unit: str) -> str:
     if " ".join(sample.id.split()) != sample.id:
         raise DataError(f"the id {sample.id!r} cannot stand in a table: it holds white space that would not come back")
     glosses = (" " if unit == "gloss" else "").join(sample.glosses)
-    # A tab or a line's end would end the column or the row.
-    return "\t".join(" ".join(text.split()) for text in (file, glosses, sample.signer, split, sample.text, sample.id))
+    return "\t".join(map(_cell, (file, glosses, sample.signer, split, sample.text, sample.id)))
+
+
+def _cell(text: str) -> str:
+    """A text as one cell: a tab or a line's end would end it, and a quotation mark at its beginning opens a quote."""
+    text = " ".join(text.split())
+    return '"' + text.replace('"', '""') + '"' if text.startswith('"') else text

@@ -8,6 +8,7 @@ by which the history had to be shortened, the back-off weight of what was shorte
 Probabilities are decimal logarithms in the file and here, as is the custom; natural ones meet the beam search.
 """
 
+import codecs
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -236,13 +237,12 @@ class _Lines:
                     if len(line) > MAX_LINE or size > MAX_BYTES:
                         raise DataError(f"{self.place}: lines of more than {MAX_LINE} bytes or files of more than "
                                         f"{MAX_BYTES // 2**20} MB are no gloss n-gram")  # fmt: skip
-                    self.current = line.decode().strip()
+                    line = line.removeprefix(codecs.BOM_UTF8) if self.number == 1 else line
+                    self.current = files.decoded(line, self.place).strip()
                     if self.current:
                         yield self.current
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.place}: is not UTF-8 text (byte {error.start})") from error
 
 
 def _counts(lines: _Lines) -> list[int]:

@@ -22,9 +22,11 @@ from tf_slr import config, files
 from tf_slr.corpus.isolated import gloss_name
 from tf_slr.corpus.manifest import read_clip, write_clip
 from tf_slr.errors import DataError, UsageError, shown
+from tf_slr.glosses import ZWJ, ZWNJ, canonical
 from tf_slr.kinds import Kind, require
 from tf_slr.landmarks import Clip
 from tf_slr.locks import locked
+from tf_slr.plain_text import read_plain_text
 
 FPS = 30.0
 MAX_NAME = 100
@@ -39,12 +41,12 @@ def sign_name(text: str) -> str:
     Raises:
         UsageError: it is empty, too long, or holds characters that cannot be shown.
     """
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = canonical(" ".join(text.split()))
     if not name:
         raise UsageError("expected a name for every sign, received an empty one")
     if len(name) > MAX_NAME:
         raise UsageError(f"a sign's name may have {MAX_NAME} characters, received {len(name)}: {name[:MAX_NAME]}...")
-    if not name.isprintable():
+    if not name.replace(ZWNJ, "").replace(ZWJ, "").isprintable():
         raise UsageError(f"a sign's name must be text that can be shown, received {name!r}")
     return name
 
@@ -187,7 +189,10 @@ def read_sign_names(path: Path) -> Sequence[str]:
     Raises:
         DataError: it cannot be read, or names no sign.
     """
-    names = [sign_name(line) for line in files.read_text(path).splitlines() if line.strip()]
+    text, note = read_plain_text(path)
+    if note:  # nobody would look at it while recording
+        raise DataError(f"{path}: is not UTF-8 text; {files.SAVE_AS_UTF8}")
+    names = [sign_name(line) for line in text.splitlines() if line.strip()]
     if not names:
         raise DataError(f"{path}: names no sign; expected one a line")
     return names

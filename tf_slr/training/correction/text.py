@@ -9,7 +9,7 @@ from tf_slr.cleanup import Rules
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.corpus.tables import read_table
 from tf_slr.errors import DataError
-from tf_slr.glosses import Vocabulary, tokenise
+from tf_slr.glosses import GlossReader, Vocabulary
 
 # How the releases call the columns that are needed here.
 NAMES = ("id", "name")
@@ -77,12 +77,16 @@ def text_of_table(path: Path | str, rules: Rules, unit: str = "gloss") -> Text:
                         f"found {', '.join(columns)[:200]}")  # fmt: skip
     table = read_table(path, columns)
     sentences: dict[str, tuple[str, ...]] = {}
+    reader = GlossReader(unit)
     for row in table.rows:
         name, annotation = (row.fields[role] for role in roles)
         if name in sentences:
             raise DataError(f"{row.place}: {name!r} stands twice")
-        sentences[name] = tokenise(annotation, unit)
-    return _text(sentences, unit, rules, tuple(table.refused))
+        try:
+            sentences[name] = reader.read(annotation)
+        except DataError as error:
+            raise DataError(f"{row.place}: {error}") from error
+    return _text(sentences, unit, rules, (*table.refused, *reader.notes(path)))
 
 
 def _text(sentences: dict[str, tuple[str, ...]], unit: str, rules: Rules, notes: tuple[str, ...]) -> Text:
