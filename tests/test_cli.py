@@ -1,5 +1,6 @@
 """The command line as a user meets it: messages, exit codes, and the whole chain."""
 
+import argparse
 import json
 import os
 import shutil
@@ -115,6 +116,26 @@ def test_arguments_that_do_not_parse_exit_with_1_too(capsys, arguments, message)
     assert message in said
 
 
+def parsers(parser):
+    """A parser and those of all its commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers(below)
+
+
+def test_help_shows_defaults_where_there_are_any():
+    for parser in parsers(cli._parser()):
+        text = " ".join(parser.format_help().split())
+        for nothing in ("(default: None)", "(default: [])", "(default: False)", "(default: )"):
+            assert nothing not in text, parser.prog
+    (train,) = (parser for parser in parsers(cli._parser()) if parser.prog == "tf-slr train")
+    assert "--recipe RECIPE name of a shipped recipe, or path of a .toml file (default: default)" in " ".join(
+        train.format_help().split()
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [("--set", "model.widht=3", "did you mean model.width"), ("--recipe", "nothing", "no recipe 'nothing'")],
@@ -147,6 +168,16 @@ def test_a_reader_that_has_seen_enough_is_no_error(tiny_bundle, tiny_corpus):
 def test_a_bug_exits_with_2(capsys):
     assert cli.guarded(lambda: 1 // 0) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_full_memory_is_no_bug(capsys):
+    def take():
+        raise MemoryError
+
+    assert cli.guarded(take) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: the memory is full; ")
+    assert said.count("\n") == 1
 
 
 def test_a_missing_extra_is_named(capsys):

@@ -1,6 +1,7 @@
 """A floor imports only from the floors below it, and nothing unsafe is in the project."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 GROUND = {"landmarks", "logits", "glosses", "scoring", "errors", "config", "files", "timing", "quiet", "transcripts",
           "cleanup", "scoresheet", "pictures", "drawing", "subtitles", "alternatives", "locks", "stdout",
-          "kinds", "plain_text"}  # fmt: skip
+          "kinds", "legacy_keras", "plain_text"}  # fmt: skip
 # Each floor may import itself, the ground floor, and what is named here.
 MAY_IMPORT = {
     "corpus": set(),
@@ -62,6 +63,30 @@ def test_ground_floor_needs_numpy_only():
     script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'cv2', 'mediapipe', 'tqdm', 'scipy'})"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_who_imports_the_package_keeps_his_environment():
+    script = (
+        "import os; before = dict(os.environ)\n"
+        "import tf_slr, tf_slr.runtime, tf_slr.corpus.inputs, tf_slr.live.session\n"
+        "assert dict(os.environ) == before\n"
+        "import tf_slr.models; print(os.environ['TF_USE_LEGACY_KERAS'], os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+    )
+    free = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "OPENBLAS"))}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=free)
+    assert (done.stdout, done.stderr) == ("1 None\n", "")
+    # Threads of OpenBLAS would cost a command a third of a core: it and what it starts have one.
+    for module in ("tf_slr.cli", "export.__main__"):
+        # Seen by the library when it is loaded, so that what stands there before counts.
+        script = (
+            "import os, sys, builtins; known = builtins.__import__\n"
+            "def watch(name, *rest):\n"
+            "    if name == 'numpy' and 'numpy' not in sys.modules: print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+            f"    return known(name, *rest)\nbuiltins.__import__ = watch\nimport {module}\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=free)
+        assert done.stdout.splitlines()[:1] == ["1"], done.stderr
 
 
 def test_recipes_runs_and_corpora_are_read_without_tensorflow():

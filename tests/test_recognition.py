@@ -10,6 +10,8 @@ import pytest
 
 from tests.test_cli import tf_slr
 from tests.test_subtitles import read_srt, read_webvtt
+from tf_slr import cli
+from tf_slr.commands.clips import clips_of
 from tf_slr.commands.recognition import BESIDE, destinations
 from tf_slr.corpus.inputs import Input
 from tf_slr.corpus.manifest import read_clip, write_clip
@@ -74,6 +76,44 @@ def test_people_read_a_sentence_and_below_it_the_times(tiny_bundle, clips, recog
     assert [line.split()[-1] for line in lines] == [word["gloss"] for word in words]
     assert [float(line.split()[0]) for line in lines] == pytest.approx([word["start"] for word in words], abs=0.006)
     assert [line.split()[4] for line in lines] == [f"{word['confidence']:.0%}" for word in words]
+
+
+def test_a_folder_of_clips_is_all_of_them_by_name(tmp_path, tiny_bundle, clips, recognised, capsys):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name, clip in (("b.npz", clips[0]), ("a.npz", clips[2]), (".hidden.npz", clips[0])):
+        shutil.copy(clip, folder / name)
+    (folder / "notes.txt").write_text("no clip")
+    command = ["recognize", "--bundle", tiny_bundle, folder, tmp_path, "--json", "--srt", tmp_path / "out"]
+    assert cli.main(list(map(str, command))) == 1
+    a, b, other = json.loads(capsys.readouterr().out)
+    assert [a["clip"], b["clip"]] == [str(folder / "a.npz"), str(folder / "b.npz")]
+    assert [a["glosses"], b["glosses"]] == [recognised[0][2]["glosses"], recognised[0][0]["glosses"]]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.srt")) == ["a.srt", "b.srt"]
+    assert other["error"].startswith(f"{tmp_path}: is a folder of other things; expected a video, a landmark file")
+
+
+def test_a_folder_of_images_is_one_clip(tmp_path):
+    for name in ("images/1.png", "images/2.png", "videos/b.mp4", "videos/a.MOV", "videos/a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    images, videos, gone = tmp_path / "images", tmp_path / "videos", tmp_path / "no.npz"
+    assert clips_of([images, videos, gone]) == [images, videos / "a.MOV", videos / "b.mp4", gone]
+
+
+def test_subtitles_go_to_standard_output_alone(tiny_bundle, clips, recognised, capsys):
+    command = ["recognize", "--bundle", str(tiny_bundle)]
+    for kind in ("srt", "vtt"):
+        assert cli.main([*command, str(clips[0]), f"--{kind}", "-"]) == 0
+        said = capsys.readouterr()
+        assert said.out == Path(recognised[0][0]["files"][kind]).read_text(encoding="utf-8")
+        assert said.err.startswith(f"{clips[0]}: ")
+    assert not Path("-").exists()
+    for more in (["--json"], [str(clips[2])], ["--vtt", "-"]):
+        assert cli.main([*command, str(clips[0]), *more, "--srt", "-"]) == 1
+        assert "expected one clip and nothing else for standard output" in capsys.readouterr().err
+    assert cli.main([*command, str(clips[0]), "--draw", "-"]) == 1
+    assert "--draw: a video is not written to standard output" in capsys.readouterr().err
 
 
 def test_a_pose_file_of_twice_the_rate_says_the_same_at_the_same_times(tmp_path, tiny_bundle, clips, recognised):

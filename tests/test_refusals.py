@@ -39,7 +39,7 @@ CASES = [
     ("tf-slr prepare pose --index R/text.txt --out R/text.txt", "R/text.txt: is a file; expected a folder"),
     (
         "tf-slr prepare pose --index R/videos --out R/p",
-        "R/videos: is a folder of videos; expected a tab-separated list",
+        "R/videos: is a folder of videos; expected a list",
     ),
     ("tf-slr prepare videos --index R/text.txt --out R/text.txt/in", "cannot be written: R/text.txt is no folder"),
     ("tf-slr prepare phoenix2014 --root R/text.txt --out R/p", "R/text.txt: is a file; expected a folder"),

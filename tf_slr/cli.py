@@ -43,6 +43,10 @@ def guarded(work: Callable[[], int]) -> int:
         # The reader, such as `head`, has seen enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except MemoryError:
+        print("error: the memory is full; give this process more, or less to do: fewer or shorter clips, --workers "
+              "1, a smaller training.batch or model.width, features.source=files", file=sys.stderr)  # fmt: skip
+        return EXIT_FAULT
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and named by the system.
         room = "; make room and run the same command again: what was written before is whole"

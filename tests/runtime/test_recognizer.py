@@ -79,6 +79,11 @@ def test_unfit_landmarks_are_refused(recognizer):
         recognizer.transcribe(Clip(np.full((9, 92, 3), np.nan, np.float32), None, 1.0))
     with pytest.raises(DataError, match="shape"):
         recognizer.transcribe(Clip(np.zeros((9, 276), np.float32), None, 1.0))
+    for path in ("x.mp4", Path("x.mp4"), b"x.mp4"):
+        with pytest.raises(UsageError, match=r"received the path 'x\.mp4', expected .*tf_slr\.corpus\.inputs"):
+            recognizer.transcribe(path)
+    with pytest.raises(UsageError, match=r"an array of shape \[9, 92, 3\], expected tf_slr\.landmarks\.Clip"):
+        recognizer.transcribe(np.zeros((9, 92, 3), np.float32))
     with pytest.raises(UsageError, match="student reads landmarks, received pictures"):
         recognizer.transcribe(np.zeros((9, 64, 64, 3), np.uint8))
 

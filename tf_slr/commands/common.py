@@ -115,6 +115,8 @@ def choose_kernels() -> None:
 
 def import_tensorflow() -> None:
     """Import TensorFlow before anything else does, without the page of warnings about absent GPUs it greets with."""
+    from tf_slr import legacy_keras  # noqa: F401, before TensorFlow
+
     choose_kernels()
     with silent_stderr():
         import tensorflow  # noqa: F401

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
-from tf_slr import files
+from tf_slr import files, subtitles
+from tf_slr.commands.clips import clips_of
 from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
-from tf_slr.commands.paths import existing, input_file
+from tf_slr.commands.paths import STREAM, existing, input_file
 from tf_slr.errors import FULL, SlrError, UsageError, shown
 from tf_slr.kinds import Kind
 from tf_slr.landmarks import Normalisation
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
 
 # An option without a value: beside the clip.
 BESIDE = ""
+SUBTITLES = {"srt": subtitles.to_srt, "vtt": subtitles.to_webvtt}
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command `recognize`."""
     recognize = add_command(
-        commands, "recognize", _recognize, "recognise videos, folders of images, landmark files (.npz) and .pose files"
+        commands,
+        "recognize",
+        _recognize,
+        "recognise videos, folders of images, landmark files (.npz), .pose files, and folders of these",
     )
     recognize.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     recognize.add_argument("--threads", type=int, default=1)
@@ -37,8 +42,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     recognize.add_argument("--json", action="store_true", help="print everything as JSON, one entry a clip")
     for kind, name in (("srt", "SubRip"), ("vtt", "WebVTT")):
         recognize.add_argument(f"--{kind}", nargs="?", const=BESIDE, metavar="DIR|FILE",
-                               help=f"write {name} subtitles, into a folder, to a file, or (no value) beside the clip; "
-                                    "give it after the clips")  # fmt: skip
+                               help=f"write {name} subtitles, into a folder, to a file, to standard output (-), or (no "
+                                    "value) beside the clip; give it after the clips")  # fmt: skip
     recognize.add_argument("--draw", type=Path, metavar="OUT.mp4|DIR",
                            help="write the video with skeleton and captions; a folder for several clips")  # fmt: skip
     recognize.add_argument("--font", type=input_file("a font file"), help="font of the captions; by default DejaVu "
@@ -47,18 +52,20 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _recognize(arguments: argparse.Namespace) -> int:
-    clips: list[Path] = arguments.clips
+    clips = clips_of(arguments.clips)
+    streamed = _streamed(arguments, clips)
     if arguments.fps is not None and not 1 <= arguments.fps <= 1000:
         raise UsageError(f"--fps: expected 1 to 1000 frames a second, received {arguments.fps:g}")
     targets = {
-        "srt": destinations("--srt", arguments.srt, clips, ".srt"),
-        "vtt": destinations("--vtt", arguments.vtt, clips, ".vtt"),
+        name: destinations(f"--{name}", getattr(arguments, name) if name != streamed else None, clips, f".{name}")
+        for name in SUBTITLES
+    } | {
         "draw": destinations("--draw", arguments.draw, clips, ".mp4"),
     }
     job = _Job.prepare(arguments, {name: paths for name, paths in targets.items() if paths})
     entries, code = [], EXIT_OK
-    # Standard output is for results; where that is JSON, everything else goes the other way.
-    told = sys.stderr if arguments.json else sys.stdout
+    # Standard output is for results; where that is JSON or subtitles, everything else goes the other way.
+    told = sys.stderr if arguments.json or streamed else sys.stdout
     try:
         for number, path in enumerate(tqdm(clips, "recognise", unit="clip", disable=None if len(clips) > 1 else True)):
             try:
@@ -76,7 +83,9 @@ def _recognize(arguments: argparse.Namespace) -> int:
             if clip.note:
                 tqdm.write(f"note: {clip.note}", file=sys.stderr)
             if not arguments.json:
-                tqdm.write(_table(path, words), file=sys.stdout)
+                tqdm.write(_table(path, words), file=told)
+            if streamed:
+                tqdm.write(SUBTITLES[streamed](_cues(words)), file=sys.stdout, end="")
             for target in written.values():
                 tqdm.write(f"wrote {target}", file=told)
     finally:  # also of what was done until somebody had enough
@@ -106,23 +115,38 @@ class _Job(NamedTuple):
 
     def do(self, number: int, path: Path) -> tuple["Input", "tuple[Word, ...]", dict[str, Path]]:
         """Recognise a clip and write what was asked for."""
-        from tf_slr import subtitles
-
         clip = self.reader.read(path)
         rate = self.recognizer.bundle.fps
         shown = clip.landmarks_at(rate) if clip.clip else clip.pictures_at(rate)
         words = self.recognizer.transcribe(*shown).words
-        cues = subtitles.cues((word.gloss, word.start, word.end) for word in words)
+        cues = _cues(words)
         written = {name: paths[number] for name, paths in self.targets.items()}
-        if "srt" in written:
-            files.write_text(written["srt"], subtitles.to_srt(cues))
-        if "vtt" in written:
-            files.write_text(written["vtt"], subtitles.to_webvtt(cues))
+        for name in SUBTITLES.keys() & written.keys():
+            files.write_text(written[name], SUBTITLES[name](cues))
         if "draw" in written:
             from tf_slr.corpus.film import write_film
 
             write_film(written["draw"], clip, cues, self.font)
         return clip, words, written
+
+
+def _cues(words: "Sequence[Word]") -> list[subtitles.Cue]:
+    return subtitles.cues((word.gloss, word.start, word.end) for word in words)
+
+
+def _streamed(arguments: argparse.Namespace, clips: Sequence[Path]) -> str:
+    """Which subtitles go to standard output, if any.
+
+    Raises:
+        UsageError: they would not be alone there.
+    """
+    names = [name for name in SUBTITLES if getattr(arguments, name) == STREAM]
+    if str(arguments.draw) == STREAM:
+        raise UsageError("--draw: a video is not written to standard output; name a file or folder")
+    if names and (len(names) > 1 or arguments.json or len(clips) != 1):
+        raise UsageError(f"--{names[0]} -: expected one clip and nothing else for standard output, received "
+                         f"{len(clips)} clips{', and --json' if arguments.json else ''}; name a folder")  # fmt: skip
+    return names[0] if names else ""
 
 
 def _font(chosen: Path | None, glosses: Sequence[str]) -> Path:

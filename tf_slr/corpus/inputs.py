@@ -19,6 +19,8 @@ from tf_slr.corpus.poses import read_pose
 from tf_slr.corpus.times import checked_times, frame_times, mean_fps, unevenness
 from tf_slr.corpus.tracker import Tracker
 from tf_slr.corpus.video import Video, frame_count, open_video
+from tf_slr.errors import DataError
+from tf_slr.kinds import Kind, kinds_of
 from tf_slr.landmarks import Clip
 
 # A clip whose rate differs by less than this share is recognised as it is.
@@ -129,6 +131,9 @@ class InputReader:
             pose = read_pose(path)
             times, note = self._counted(path, len(pose.clip.landmarks), pose.fps)
             return Input(path, pose.clip, times, None, note, pose.fps or self._usual)
+        if path.is_dir() and not set(found := kinds_of(path)) & {Kind.IMAGES, Kind.VIDEOS, Kind.CLIPS}:
+            raise DataError(f"{path}: is {found[0].value}; expected a video, a landmark file, a .pose file or a "
+                            "folder of images")  # fmt: skip
         video = open_video(path)
         shown: list[float] = []
         clip = self._track(video, shown) if self._wanted else None

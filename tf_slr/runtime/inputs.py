@@ -1,5 +1,6 @@
 """What a student reads: normalised landmarks or squeezed pictures, by a rule that travels in its bundle."""
 
+import os
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,8 +30,16 @@ def prepare(clip: Clip | Iterable[np.ndarray], rule: InputRule) -> np.ndarray:
 
     Raises:
         DataError: landmarks or pictures are not of the layout, or nobody is in the picture.
-        UsageError: the student reads the other of the two.
+        UsageError: the student reads the other of the two, or neither was given but a path.
     """
+    if isinstance(clip, str | bytes | os.PathLike):
+        raise UsageError(
+            f"received the path {os.fsdecode(clip)!r}, expected what it holds, landmarks or pictures: run 'tf-slr "
+            "recognize', or with tf_slr.corpus.inputs transcribe(*InputReader(fps).read(Path(...)).landmarks_at(fps))"
+        )
+    if isinstance(clip, np.ndarray) and clip.ndim == 3 and not isinstance(rule, FrameOptions):
+        raise UsageError(f"received an array of shape {list(clip.shape)}, expected tf_slr.landmarks.Clip(landmarks, "
+                         "shoulders or None, width / height of the picture)")  # fmt: skip
     if isinstance(rule, FrameOptions) == isinstance(clip, Clip):
         reads, received = ("video", "landmarks") if isinstance(clip, Clip) else ("landmarks", "pictures")
         raise UsageError(f"the bundle's student reads {reads}, received {received}; choose another bundle or input")
