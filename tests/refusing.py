@@ -45,10 +45,12 @@ def furnish(root: Path) -> None:
 def run(command: str) -> dict:
     """Run a command line in this process; what came of it, as plain JSON."""
     program, *arguments = shlex.split(command)
+    sys.argv = [program, *arguments]  # which tools read
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = importlib.import_module(PROGRAMS.get(program, program)).main(arguments)
+            main = importlib.import_module(PROGRAMS.get(program, program)).main
+            code = main(arguments) if program in PROGRAMS else main()
         except SystemExit as leaving:
             code = leaving.code
         out.flush(), err.flush()

@@ -35,6 +35,16 @@ CASES = [
     ("export --run R/bundle --out R/b", "R/bundle: is a bundle, not a run"),
     ("export --run R/run --out R/corpus", "R/corpus: is a corpus, and a bundle would be written into it"),
     ("export --run R/run --out R/b --corrector R/bundle", "R/bundle: is a bundle, not a corrector"),
+    ("html_report --run R/bundle --out R/r.html", "R/bundle: is a bundle, not a run"),
+    ("html_report --run R/fresh --out R/r.html", "R/fresh: holds no trained weights"),
+    ("compare_correction --run R/run --corrector R/bundle --out R/x.json", "R/bundle: is a bundle, not a corrector"),
+    ("compare_variants --run R/fresh --out R/x.json", "R/fresh: holds no trained weights"),
+    ("compare_variants --run R/run --variants best --out R/x.json", "variant 'best'"),
+    ("tables --corpus R/run --out R/t", "R/run: is a run, not a corpus"),
+    ("tables --corpus R/corpus --out R/t --tables 6 --student nothing", "no recipe 'nothing'"),
+    ("tune_decoding --run R/fresh --ngram R/x.arpa --out R/x.json", "R/x.arpa: does not exist; expected an n-gram"),
+    ("import_torch corrnet R/no.pt --corpus R/corpus --out R/t", "R/no.pt: does not exist; expected a checkpoint"),
+    ("table5 --corpus R/run --hyp R/text.txt --ref R/text.txt --out R/t", "R/run: is a run, not a corpus"),
     # Files for folders, and folders for files.
     ("tf-slr prepare pose --index R/text.txt --out R/text.txt", "R/text.txt: is a file; expected a folder"),
     (

@@ -25,6 +25,8 @@ from work import work
 
 from tf_slr import files
 from tf_slr.commands.common import Parser
+from tf_slr.commands.paths import existing
+from tf_slr.kinds import Kind
 from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, Bundle, read_bundle
 from tf_slr.runtime.corrector import Corrector
@@ -273,8 +275,8 @@ def draw(result: dict, path: Path) -> None:
 def main() -> int:
     """Measure, print the table, write JSON, Markdown and the picture."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run, with the FP32 model")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--frames", type=int, default=200, help="length of the clip")
     parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")

@@ -18,6 +18,8 @@ from publish import publish
 from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.paths import existing
+from tf_slr.kinds import Kind
 
 SOURCES = ("memory", "files", "shards")
 
@@ -107,7 +109,7 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--batch", type=int, default=16, help="clips in a batch")
     parser.add_argument("--batches", type=int, default=100, help="batches of each pass")

@@ -17,7 +17,9 @@ from turns import ROUND, THREADS, machine, machine_line, noise, summarise, time_
 
 from tf_slr import files
 from tf_slr.commands.common import Parser
+from tf_slr.commands.paths import existing, input_file
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 from tf_slr.landmarks import VALUES, Normalisation
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
 from tf_slr.runtime.student import Student
@@ -90,9 +92,14 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, required=True, help="file of tools/student_weights.py")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run, with the FP32 model")
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument(
+        "--weights",
+        type=input_file("what tools/student_weights.py wrote"),
+        required=True,
+        help="file of tools/student_weights.py",
+    )
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--frames", type=int, default=200, help="length of the clip")
     parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")

@@ -25,12 +25,14 @@ from turns import machine
 
 from tf_slr import timing
 from tf_slr.commands.common import Parser
+from tf_slr.commands.paths import existing
 from tf_slr.corpus.compose import transition
 from tf_slr.corpus.isolated import gloss_name, read_isolated
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.signsynth import INFO, SignsynthOptions, performance
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.errors import DataError
+from tf_slr.kinds import Kind
 from tf_slr.landmarks import BodyFrame, Clip, body_frame, normalise, to_square
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
@@ -299,12 +301,13 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
+    parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--split", default="dev", choices=SPLITS)
     parser.add_argument("--rest", type=float, default=1.5, help="seconds of resting hands between clips")
-    parser.add_argument("--idle", type=Path, metavar="FILE.npz", help="isolated signs, among them people at rest, for "
+    parser.add_argument("--idle", type=existing(Kind.SIGNS), metavar="FILE.npz",
+                        help="isolated signs, among them people at rest, for "
                         "clips that do not begin and end with resting hands, such as composed ones")  # fmt: skip
     parser.add_argument("--idle-gloss", default="REST", help="what the people at rest are called there")
     parser.add_argument("--seed", type=int, default=SignsynthOptions.seed, help="of the signsynth corpus")

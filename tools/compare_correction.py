@@ -16,10 +16,15 @@ from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.commands.correction import NGRAM_ORDER
+from tf_slr.commands.paths import existing
+from tf_slr.kinds import Kind
 
 
 def measure(arguments: argparse.Namespace) -> dict:
     """Recognise the splits, choose weights on dev, and score every way."""
+    from tf_slr.training.runs import Run
+
+    Run(arguments.run).require_trained(with_corpus=not arguments.corpus)
     import_tensorflow()
     from tf_slr.cleanup import RULES
     from tf_slr.decoding.evidence import untimed
@@ -72,9 +77,11 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="a trained run")
-    parser.add_argument("--corrector", type=Path, required=True, help="what train-corrector wrote")
-    parser.add_argument("--corpus", type=Path, help="whose sentences, if not those that the run learned from")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="a trained run")
+    parser.add_argument("--corrector", type=existing(Kind.CORRECTOR), required=True, help="what train-corrector wrote")
+    parser.add_argument(
+        "--corpus", type=existing(Kind.CORPUS), help="whose sentences, if not those that the run learned from"
+    )
     parser.add_argument("--test", action="store_true", help="measure on test, too")
     parser.add_argument("--out", type=Path, required=True, help="where to write the JSON")
     arguments = parser.parse_args()

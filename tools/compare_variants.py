@@ -17,7 +17,9 @@ from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
 
 from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.paths import existing
 from tf_slr.errors import ExportError, UsageError
+from tf_slr.kinds import Kind
 
 
 @dataclass
@@ -43,20 +45,23 @@ def compare(run_root: Path, names: Sequence[str], splits: Sequence[str], qat: bo
         frames: length of the timed clip.
         runs: timed runs of each.
     """
-    import_tensorflow()
-    from export.bundle import FINE_TUNED, POST_TRAINING, fine_tuned
-    from export.calibration import calibration_inputs, calibration_samples
-    from export.convert import convert
-    from export.variants import FP32, VARIANTS, variant_of
-    from export.verify import check_operators, check_repeatable, parity_clips, reader_of, tflite_evaluation
-    from tf_slr.features.splits import load_split
-    from tf_slr.models.mslr import Mslr
-    from tf_slr.training.networks import stream_under
+    from export.variants import VARIANTS, variant_of
     from tf_slr.training.runs import Run
 
     names = names or list(VARIANTS)
     forms = {name: variant_of(name) for name in names}
     run = Run(run_root)
+    run.require_trained()
+    import_tensorflow()
+    from export.bundle import FINE_TUNED, POST_TRAINING, fine_tuned
+    from export.calibration import calibration_inputs, calibration_samples
+    from export.convert import convert
+    from export.variants import FP32
+    from export.verify import check_operators, check_repeatable, parity_clips, reader_of, tflite_evaluation
+    from tf_slr.features.splits import load_split
+    from tf_slr.models.mslr import Mslr
+    from tf_slr.training.networks import stream_under
+
     network, recipe, corpus = run.network(), run.recipe, run.corpus()
     if not isinstance(network, Mslr):
         raise UsageError(f"{run_root}: holds a {recipe.model.kind}; variants are compared of landmark students (mslr)")
@@ -134,7 +139,7 @@ def table(result: dict) -> str:
 def main() -> int:
     """Compare, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--variants", nargs="+", default=[], help="names; all when not given")
     parser.add_argument("--test", action="store_true", help="recognise the test split too")

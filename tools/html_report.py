@@ -11,20 +11,25 @@ from pathlib import Path
 from tf_slr import __version__, files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.paths import existing, input_file
+from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
 
 
 def main() -> int:
     """Write the report and print its results."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
-    parser.add_argument("--bundle", type=Path, help="folder of the bundle that was exported from it")
-    parser.add_argument("--bench", type=Path, help="what tools/bench.py measured")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the trained run")
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE), help="folder of the bundle that was exported from it")
+    parser.add_argument("--bench", type=input_file("the JSON of tools/bench.py"), help="what tools/bench.py measured")
     parser.add_argument("--out", type=Path, required=True, help="the page")
     parser.add_argument("--json", type=Path, help="where to write every result as JSON, by signer and sentence")
     arguments = parser.parse_args()
 
     def work() -> int:
+        from tf_slr.training.runs import Run
+
+        Run(arguments.run).require_trained()
         import_tensorflow()
         from tf_slr.report.gather import gather
         from tf_slr.report.page import render

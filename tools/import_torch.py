@@ -28,9 +28,11 @@ import numpy as np
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow, prepared
+from tf_slr.commands.paths import existing, input_file
 from tf_slr.corpus.manifest import SPLITS, Corpus
 from tf_slr.errors import DataError, SlrError, UsageError, shown
 from tf_slr.glosses import BLANK, Vocabulary
+from tf_slr.kinds import Kind
 
 # The official checkpoint holds 33 M weights and Adam's two moments of each: 400 MB.
 MAX_BYTES = 4 * 2**30
@@ -230,7 +232,9 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     corrnet = commands.add_parser("corrnet", help="a whole teacher")
-    corrnet.add_argument("--corpus", type=Path, required=True, help="the prepared corpus that the run will be on")
+    corrnet.add_argument(
+        "--corpus", type=existing(Kind.CORPUS), required=True, help="the prepared corpus that the run will be on"
+    )
     corrnet.add_argument(
         "--vocabulary",
         type=Path,
@@ -240,7 +244,9 @@ def main() -> int:
     corrnet.add_argument("--size", type=int, default=224, help="width and height of the frames it was trained on")
     resnet = commands.add_parser("resnet18", help="torchvision's frame network, to start a teacher from")
     for command, result in ((corrnet, "folder of the run"), (resnet, "the .npz file")):
-        command.add_argument("checkpoint", type=Path, help="a .pt or .pth file")
+        command.add_argument(
+            "checkpoint", type=input_file("a checkpoint of PyTorch (.pt or .pth)"), help="a .pt or .pth file"
+        )
         command.add_argument("--out", type=Path, required=True, help=result)
     arguments = parser.parse_args()
 

@@ -20,6 +20,7 @@ import numpy as np
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import EXIT_OK, Parser
+from tf_slr.commands.paths import existing, input_file
 from tf_slr.corpus.film import write_film
 from tf_slr.corpus.inputs import Input
 from tf_slr.corpus.manifest import Corpus, Sample
@@ -29,6 +30,7 @@ from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import unchanged
 from tf_slr.features.frames import show
 from tf_slr.features.views import View
+from tf_slr.kinds import Kind
 from tf_slr.landmarks import Clip
 from tf_slr.live import window
 from tf_slr.live.sources import Shot
@@ -198,9 +200,11 @@ def _write(path: Path, picture: np.ndarray) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the pictures."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--corpus", type=Path, required=True, help="with pictures and landmarks")
-    parser.add_argument("--report", type=Path, help="a page that tools/html_report.py wrote")
+    parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
+    parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True, help="with pictures and landmarks")
+    parser.add_argument(
+        "--report", type=input_file("a page of tools/html_report.py"), help="a page that tools/html_report.py wrote"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the folder")
     arguments = parser.parse_args(argv)
 

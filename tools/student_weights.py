@@ -15,7 +15,9 @@ from rivals import CHECKED, Weights
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 
 
 def weights_of(run_root: Path) -> Weights:
@@ -49,7 +51,7 @@ def folded(network) -> Weights:
 def main() -> int:
     """Write the file."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="the .npz file")
     arguments = parser.parse_args()
 

@@ -11,17 +11,27 @@ from pathlib import Path
 
 from tf_slr.cleanup import RULES
 from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.paths import existing, input_file
+from tf_slr.kinds import Kind
 
 
 def main(argv: list[str] | None = None) -> int:
     """Compute the table; returns the exit code."""
     parser = Parser(description=__doc__.splitlines()[0])
     text = parser.add_mutually_exclusive_group(required=True)
-    text.add_argument("--text", type=Path, help="list of the training annotations")
-    text.add_argument("--corpus", type=Path, help="a prepared corpus, whose training sentences are learned from")
+    text.add_argument("--text", type=input_file("a list of annotations"), help="list of the training annotations")
+    text.add_argument(
+        "--corpus", type=existing(Kind.CORPUS), help="a prepared corpus, whose training sentences are learned from"
+    )
     parser.add_argument("--rules", choices=tuple(RULES), default="none")
-    parser.add_argument("--hyp", type=Path, nargs="+", required=True, help="recognised dev sentences (.ctm, .jsonl)")
-    parser.add_argument("--ref", type=Path, required=True, help="their references (.stm)")
+    parser.add_argument(
+        "--hyp",
+        type=input_file("recognised sentences (.ctm or .jsonl)"),
+        nargs="+",
+        required=True,
+        help="recognised dev sentences (.ctm, .jsonl)",
+    )
+    parser.add_argument("--ref", type=input_file("references (.stm)"), required=True, help="their references (.stm)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs, table5.json and table5.md")
     parser.add_argument("--rows", nargs="+", default=["raw", "all"], help="raw, shuffle, deletion, insertion, "
                         "substitution, all")  # fmt: skip
@@ -31,21 +41,23 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.seeds < 1:
         parser.error("expected --seeds of at least 1")
-    import_tensorflow()
     from publish import publish
 
-    from export.corrector import export_corrector
     from tf_slr import files
     from tf_slr.commands.correction import read_recognised
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.errors import UsageError
     from tf_slr.training.correction.recipe import load_corrector_recipe
     from tf_slr.training.correction.selection import dev_sentences
-    from tf_slr.training.correction.table5 import PREPROCESSING, markdown, table5
     from tf_slr.training.correction.text import text_of_corpus, text_of_table
     from tf_slr.transcripts import read_stm
 
     def measure() -> dict:
+        recipe = load_corrector_recipe(arguments.recipe, arguments.set)
+        import_tensorflow()
+        from export.corrector import export_corrector
+        from tf_slr.training.correction.table5 import PREPROCESSING, table5
+
         if strange := set(arguments.rows) - set(PREPROCESSING):
             raise UsageError(f"--rows: expected {', '.join(PREPROCESSING)}, received {', '.join(sorted(strange))}")
         references = read_stm(arguments.ref)
@@ -57,12 +69,16 @@ def main(argv: list[str] | None = None) -> int:
             text_of_table(arguments.text, rules) if arguments.text else text_of_corpus(Corpus(arguments.corpus), rules)
         )
         report(text.notes)
-        recipe = load_corrector_recipe(arguments.recipe, arguments.set)
         result = table5(text, recipe, arguments.rows, arguments.seeds, systems, arguments.out, export_corrector)
-        files.write_text(arguments.out / "table5.md", markdown(result) + "\n")
+        files.write_text(arguments.out / "table5.md", shown(result) + "\n")
         return result
 
-    return publish(measure, markdown, arguments.out / "table5.json")
+    def shown(result: dict) -> str:
+        from tf_slr.training.correction.table5 import markdown
+
+        return markdown(result)
+
+    return publish(measure, shown, arguments.out / "table5.json")
 
 
 if __name__ == "__main__":

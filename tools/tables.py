@@ -16,7 +16,9 @@ from turns import machine
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
+from tf_slr.kinds import Kind
 
 TABLES = ("1", "4", "6", "7", "crkd")
 # Those that have a teacher in them.
@@ -34,16 +36,12 @@ def commit() -> str:
 
 def tables(arguments: argparse.Namespace) -> int:
     """Compute what is missing, unless only a report is wanted, and write everything."""
-    import_tensorflow()
     import matplotlib  # noqa: F401  # where it is missing, that is said before the work and not after it
 
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.locks import locked
     from tf_slr.training.tables.ablations import Ablations, Recipes
     from tf_slr.training.tables.cells import Cell, Cells, corrected_name
-    from tf_slr.training.tables.plots import draw
-    from tf_slr.training.tables.report import Report
-    from tf_slr.training.tables.runner import Runner
 
     out, cells = arguments.out, Cells(arguments.out, Corpus(arguments.corpus))
     teacher = root = None
@@ -59,6 +57,12 @@ def tables(arguments: argparse.Namespace) -> int:
         corrected_name(arguments.corrector)  # what is no corrector is said before the work
     ablations = Ablations(recipes, teacher, root)
     made = [ablations.table(key) for key in TABLES if key in arguments.tables]
+    # All that can be wrong with recipes was said before these seconds.
+    import_tensorflow()
+    from tf_slr.training.tables.plots import draw
+    from tf_slr.training.tables.report import Report
+    from tf_slr.training.tables.runner import Runner
+
     failed: list[str] = []
     if not arguments.report_only:
         with locked(out) as lock:
@@ -90,7 +94,7 @@ def tables(arguments: argparse.Namespace) -> int:
 def main() -> int:
     """Read the options and do the work."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="a prepared corpus")
+    parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True, help="a prepared corpus")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (the teacher has one)")
@@ -99,9 +103,11 @@ def main() -> int:
     parser.add_argument("--student", default="", help="recipe of MSLR alone (tables 1, 6)")
     parser.add_argument("--distilled", default="", help="recipe of MSLR with a teacher (tables 1, 4, 7)")
     parser.add_argument("--teacher", default="", help="recipe of the teacher (tables 1, 4, 7, crkd)")
-    parser.add_argument("--teacher-run", type=Path, help="finished run of a teacher, instead of --teacher")
+    parser.add_argument(
+        "--teacher-run", type=existing(Kind.RUN), help="finished run of a teacher, instead of --teacher"
+    )
     parser.add_argument("--lrinet", default="", help="recipe of LRINet with a teacher (table crkd)")
-    parser.add_argument("--corrector", type=Path, metavar="DIR",
+    parser.add_argument("--corrector", type=existing(Kind.CORRECTOR), metavar="DIR",
                         help="of train-corrector: table 4 tells what it makes of the sentences, too")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE",
                         help="override a field in the students' recipes; may be repeated")  # fmt: skip

@@ -14,6 +14,8 @@ from publish import publish
 from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, add_model, check_model, import_tensorflow
+from tf_slr.commands.paths import existing
+from tf_slr.kinds import Kind
 
 WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 INSERTIONS = (-1.0, 0.0, 1.0, 2.0)
@@ -79,7 +81,7 @@ def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model(parser)
-    parser.add_argument("--ngram", type=Path, required=True, metavar="X.arpa")
+    parser.add_argument("--ngram", type=existing(Kind.ARPA), required=True, metavar="X.arpa")
     parser.add_argument("--beam", type=int, default=10, help="width of the beam search")
     parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
     parser.add_argument("--insertions", type=float, nargs="+", default=INSERTIONS)
