@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def furnish(root: Path) -> None:
     for name in ("run", "fresh"):
         Run(root / name).start(corpus, load_recipe("default"))
     files.write_npz(root / "run/best.npz", {"weights": np.zeros(2)})
+    shutil.copytree(root / "run", root / "damaged")
+    files.write_json(root / "damaged/corpus.json", {"path": 3})
     about = {"corpus": {"fps": 30.0}}
     write_bundle(root / "bundle", b"no model", corpus.vocabulary(), Normalisation(), about, lambda content: "card")
     files.write_text(root / "corrector/corrector.json", "{}")

@@ -1,10 +1,9 @@
 """`tf-slr live`: a camera, or a video as if it were one -> glosses while somebody signs."""
 
 import argparse
-from pathlib import Path
 
 from tf_slr.commands.common import EXIT_OK, add_command
-from tf_slr.commands.paths import existing
+from tf_slr.commands.paths import existing, video_source
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.runtime.stream import StreamOptions
@@ -16,7 +15,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     live.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     source = live.add_mutually_exclusive_group(required=True)
     source.add_argument("--camera", type=int, metavar="NUMBER", help="0 is the first camera")
-    source.add_argument("--source", type=Path, metavar="FILE", help="a video file or a folder of images")
+    source.add_argument("--source", type=video_source, metavar="FILE", help="a video file or a folder of images")
     live.add_argument("--realtime", action="store_true", help="show the file as a camera would; late frames are lost")
     live.add_argument("--headless", action="store_true", help="open no window")
     live.add_argument("--json", action="store_true", help="print JSON lines: words, sentences, and a summary")

@@ -51,6 +51,16 @@ def input_folder(text: str) -> Path:
     return path
 
 
+def video_source(text: str) -> Path:
+    """The type of an option that takes one video: a file, a device, or a folder of images."""
+    path = _path(text)
+    kind = kinds_of(path)[0]
+    if kind is Kind.NOTHING or (path.is_dir() and kind is not Kind.IMAGES):
+        found = "does not exist" if kind is Kind.NOTHING else f"is {kind.value}"
+        raise UsageError(f"{text}: {found}; expected a video file or a folder of images")
+    return path
+
+
 def new_folder(*kinds: Kind) -> PathType:
     """The type of an option that names a folder to be made, or gone on with where one of `kinds` is there.
 

@@ -55,11 +55,20 @@ class Run:
         Raises:
             DataError: it is gone or was changed since.
         """
-        stored = files.read_json(self.root / "corpus.json")
+        stored = self._stored()
         corpus = Corpus(stored["path"])
         if fingerprint(corpus) != stored["fingerprint"]:
             raise DataError(f"{corpus.root}: was changed since {self.root} was trained on it; train anew")
         return corpus
+
+    def _stored(self) -> dict[str, str]:
+        """What corpus.json says: "path" and "fingerprint"."""
+        path = self.root / "corpus.json"
+        stored = files.read_json(path)
+        if not all(isinstance(stored.get(name), str) for name in ("path", "fingerprint")):
+            raise DataError(f"{path}: expected the texts path and fingerprint, found {', '.join(stored)[:200]}; "
+                            "it is damaged, or no run's")  # fmt: skip
+        return stored
 
     def start(self, corpus: Corpus, recipe: Recipe) -> None:
         """Begin a run, or check that this one can go on.
@@ -75,7 +84,7 @@ class Run:
             files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
             return
         self.require_fit(corpus, recipe)
-        if files.read_json(self.root / "corpus.json")["path"] != path:  # it was moved
+        if self._stored()["path"] != path:  # it was moved
             files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
 
     def require_fit(self, corpus: Corpus, recipe: Recipe) -> None:
@@ -89,7 +98,7 @@ class Run:
         if self.recipe != recipe:
             changed = ", ".join(_differences(config.to_table(self.recipe), config.to_table(recipe)))
             raise UsageError(f"{self.root}: holds a run with another recipe ({changed}); choose another --run")
-        if files.read_json(self.root / "corpus.json")["fingerprint"] != fingerprint(corpus):
+        if self._stored()["fingerprint"] != fingerprint(corpus):
             raise UsageError(f"{self.root}: holds a run on another corpus; choose another --run")
 
     def require_trained(self, with_corpus: bool = True) -> None:
