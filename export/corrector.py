@@ -14,7 +14,8 @@ from tf_slr.decoding.symbols import Encoded, Symbols
 from tf_slr.errors import ExportError
 from tf_slr.models.corrector import CorrectorNetwork
 from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description, Network
+from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
+from tf_slr.runtime.corrector_network import Network
 from tf_slr.training.correction.run import CorrectorRun
 from tf_slr.training.correction.selection import DevSentence, select
 

@@ -1,11 +1,10 @@
 """The gates an exported student must pass before it becomes a bundle."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import tf_keras
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
 from export.variants import Variant
 from tf_slr.corpus.manifest import Sample
@@ -14,7 +13,9 @@ from tf_slr.errors import ExportError
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
 from tf_slr.glosses import Vocabulary
+from tf_slr.runtime.flatbuffer import MalformedError
 from tf_slr.runtime.lengths import FixedLengthStudent
+from tf_slr.runtime.model_check import check_model
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Evaluation, evaluate, network_logits, student_logits
 
@@ -34,21 +35,14 @@ def check_operators(model: bytes, name: str) -> dict[str, int]:
     """Count the operators of every subgraph; an interpreter's own listing shows the first only.
 
     Raises:
-        ExportError: one is a Flex or custom operator, which LiteRT alone cannot run.
+        ExportError: one is a Flex or custom operator, which LiteRT alone cannot run, or the runtime would refuse the
+            file for another reason.
     """
-    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
-    names = {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    counts: dict[str, int] = {}
-    for number, subgraph in enumerate(graph.subgraphs):
-        for operator in subgraph.operators:
-            code = graph.operatorCodes[operator.opcodeIndex]
-            # Old files hold the number in the 8-bit field, new ones in the wide one.
-            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-            if code.customCode is not None or builtin == schema.BuiltinOperator.CUSTOM:
-                custom = (code.customCode or b"unnamed").decode(errors="replace")
-                raise ExportError(f"{name}: subgraph {number} has the custom operator {custom}")
-            counts[names[builtin]] = counts.get(names[builtin], 0) + 1
-    return counts
+    try:
+        graphs = check_model(model).subgraphs
+    except MalformedError as error:
+        raise ExportError(f"{name}: {error}") from error
+    return dict(Counter(operator.name for graph in graphs for operator in graph.operators))
 
 
 def reader_of(variant: Variant) -> Reader:

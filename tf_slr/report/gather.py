@@ -189,7 +189,7 @@ def _network(run: Run) -> _Model:
 
 
 def _student(bundle: Bundle) -> _Model:
-    student = Student(bundle.student)
+    student = Student(bundle.student, source=str(bundle.student_path))
     return _Model(lambda stream, frames: student_logits(student, stream, len(frames)), bundle.input, bundle.vocabulary)
 
 

@@ -13,7 +13,7 @@ room for one.
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,18 +21,17 @@ import numpy as np
 
 from tf_slr import config, files
 from tf_slr.alternatives import Alternatives
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.cleanup import RULES
 from tf_slr.decoding.edits import KINDS, REWRITE, Edit, Margins, Placed, apply, propose
 from tf_slr.decoding.generation import SearchOptions, log_probabilities, search
-from tf_slr.decoding.greedy import log_softmax
 from tf_slr.decoding.ngram import NGram, read_arpa
 from tf_slr.decoding.rescoring import Rescoring
 from tf_slr.decoding.symbols import NOTHING, Encoded, Symbols, cleaned
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.kinds import Kind, require
-from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.interpreter import open_model
+from tf_slr.runtime.corrector_network import Network
 from tf_slr.scoring import SCLITE, align
 from tf_slr.transcripts import Token
 
@@ -64,10 +63,10 @@ class Description:
     glosses: tuple[str, ...]
     unit: str
     rules: str
-    window: int
-    positions: int
+    window: int = bounded(MISSING, 1, 4096)
+    positions: int = bounded(MISSING, 3, 4096)
     method: Literal["edit", "generate"] = EDIT
-    networks: int = 1
+    networks: int = bounded(1, 1, 2)
     margins: Margins = field(default_factory=Margins)
     search: SearchOptions = field(default_factory=SearchOptions)
     rescoring: Rescoring | None = None
@@ -76,10 +75,9 @@ class Description:
     def __post_init__(self) -> None:
         if self.rules not in RULES:
             raise UsageError(f"rules: expected {' or '.join(RULES)}, received {self.rules!r}")
-        if not 1 <= self.window <= self.positions - 2:
+        check_bounds(self)
+        if not self.window <= self.positions - 2:
             raise UsageError(f"window: expected from 1 to positions - 2, received {self.window} of {self.positions}")
-        if self.networks not in (1, 2):
-            raise UsageError(f"networks: expected 1 or 2, received {self.networks}")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -156,67 +154,6 @@ class Proposals(NamedTuple):
     candidates: list[Edit] | list[Rewrite]
 
 
-class Network:
-    """One Transformer in LiteRT.
-
-    Args:
-        model: the TFLite file's content, whose hash was checked.
-        positions: length of its cache.
-        threads: number of CPU threads.
-
-    Attributes:
-        symbols: how many symbols it tells apart.
-
-    Raises:
-        BundleError: it is no corrector's network.
-    """
-
-    def __init__(self, model: bytes, positions: int, threads: int = 1) -> None:
-        try:
-            self._interpreter = open_model(model, threads)
-            with silent_stderr():
-                signatures = self._interpreter.get_signature_list()
-                self._run = {name: self._interpreter.get_signature_runner(name) for name in signatures}
-            cache = self._run["step"].get_input_details()["self_cache"]["shape_signature"]
-        except (ValueError, RuntimeError, KeyError, TypeError) as error:
-            raise BundleError(f"the corrector is not a TFLite model with its signatures ({error})") from error
-        if set(self._run) != {"encode", "edit", "cross", "step"} or cache[2] != positions:
-            raise BundleError(f"the corrector has signatures {', '.join(self._run)} and a cache of {cache.tolist()}; "
-                              f"expected encode, edit, cross, step and {positions} positions")  # fmt: skip
-        self._cache = np.zeros((1, *cache[1:]), np.float32)
-        self.symbols = int(self._run["step"].get_output_details()["logits"]["shape_signature"][-1])
-
-    def encode(self, encoded: Encoded) -> dict[str, np.ndarray]:
-        """Slots -> "memory" [1, P, width], with the arrays "ids" and "weights" it was made from."""
-        width = max(map(len, encoded.ids))
-        ids = np.zeros((1, len(encoded.ids), width), np.int32)
-        weights = np.zeros(ids.shape, np.float32)
-        for place, (symbols, posteriors) in enumerate(zip(encoded.ids, encoded.weights, strict=True)):
-            ids[0, place, : len(symbols)], weights[0, place, : len(symbols)] = symbols, posteriors
-        chosen = np.array([encoded.chosen], np.float32)
-        memory = self._run["encode"](ids=ids, weights=weights, chosen=chosen)["memory"]
-        return {"memory": memory, "ids": ids, "weights": weights}
-
-    def edits(self, memory: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Log posteriors [N, symbols] of each slot and [N + 1, symbols] of each gap."""
-        logits = self._run["edit"](**memory)
-        return log_softmax(logits["slots"][0, 1:-1]), log_softmax(logits["gaps"][0])
-
-    def state(self, memory: dict[str, np.ndarray]) -> np.ndarray:
-        """What `step` starts with, [1, layers, positions + P, heads, size]."""
-        cross = self._run["cross"](memory=memory["memory"])["cross_cache"]
-        return np.concatenate([self._cache, cross], 2)
-
-    def step(self, symbols: np.ndarray, position: int, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The `decoding.generation.Step` of this network."""
-        positions = self._cache.shape[2]
-        outputs = self._run["step"](
-            symbol=symbols, position=np.int32(position), self_cache=state[:, :, :positions],
-            cross_cache=state[:, :, positions:],
-        )  # fmt: skip
-        return outputs["logits"], np.concatenate([outputs["self_cache"], state[:, :, positions:]], 2)
-
-
 class Corrector:
     """Repairs recognised sentences.
 
@@ -225,13 +162,19 @@ class Corrector:
         description: what to do with them.
         threads: number of CPU threads.
         ngram: the n-gram, where there is one.
+        root: the folder that messages name, where there is one.
 
     Raises:
         BundleError: the models are not what the description says.
     """
 
     def __init__(
-        self, models: Sequence[bytes], description: Description, threads: int = 1, ngram: NGram | None = None
+        self,
+        models: Sequence[bytes],
+        description: Description,
+        threads: int = 1,
+        ngram: NGram | None = None,
+        root: Path | None = None,
     ) -> None:
         if len(models) < description.networks:
             raise BundleError(f"the corrector needs {description.networks} networks, received {len(models)}")
@@ -240,8 +183,12 @@ class Corrector:
             self.symbols = Symbols(Vocabulary(description.glosses, description.unit))
         except DataError as error:
             raise BundleError(f"the corrector's vocabulary: {error}") from error
-        self._networks = [Network(model, description.positions, threads) for model in models[: description.networks]]
-        for name, network in zip(MODELS, self._networks, strict=False):
+        sources = [str((root or Path()) / name) for name in MODELS[: description.networks]]
+        self._networks = [
+            Network(model, description.positions, threads, source)
+            for model, source in zip(models, sources, strict=False)
+        ]
+        for name, network in zip(sources, self._networks, strict=True):
             if network.symbols != self.symbols.count:
                 raise BundleError(
                     f"{name}: tells {network.symbols} symbols apart, the {len(description.glosses)} glosses of "
@@ -273,7 +220,7 @@ class Corrector:
                 raise BundleError(f"{root / name}: is damaged or was replaced (SHA-256 {found})")
         models = [parts[name] for name in MODELS[: description.networks]]
         try:
-            return cls(models, description, threads, read_arpa(root / NGRAM) if NGRAM in parts else None)
+            return cls(models, description, threads, read_arpa(root / NGRAM) if NGRAM in parts else None, root)
         except DataError as error:
             raise BundleError(str(error)) from error
 

@@ -1,11 +1,13 @@
 """A student in signatures of fixed length, as pages load it."""
 
+from pathlib import Path
+
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tf_slr import timing
-from tf_slr.errors import BundleError, UsageError
+from tf_slr.errors import UsageError
 from tf_slr.quiet import silent_stderr
+from tf_slr.runtime.interpreter import FAULTS, open_model, unfit
 
 # Frames for which a student has a signature. A clip is prolonged to the next of them; its true length goes with it.
 LENGTHS = (64, 120, 200, 300)
@@ -20,20 +22,22 @@ class FixedLengthStudent:
     """Runs a landmark student whose file has a signature for each of several lengths.
 
     Args:
-        model: the TFLite file's content, whose hash was checked.
+        model: the TFLite file, or its content, whose hash was checked.
         threads: number of CPU threads.
+        source: what messages call the file, where its content was given.
 
     Raises:
         BundleError: it is no such student.
     """
 
-    def __init__(self, model: bytes, threads: int = 1) -> None:
+    def __init__(self, model: bytes | Path, threads: int = 1, source: str = "the student") -> None:
+        content, self._source = (model, source) if isinstance(model, bytes) else (model.read_bytes(), str(model))
+        interpreter = open_model(content, threads, self._source)
         try:
             with silent_stderr():
-                interpreter = Interpreter(model_content=model, num_threads=threads)
                 self._runners = {frames: interpreter.get_signature_runner(signature_of(frames)) for frames in LENGTHS}
-        except (ValueError, RuntimeError) as error:
-            raise BundleError(f"the student has no signatures for {list(LENGTHS)} frames ({error})") from error
+        except FAULTS as error:
+            raise unfit(self._source, f"expected signatures for {list(LENGTHS)} frames: {error}") from error
 
     def logits(self, values: np.ndarray) -> np.ndarray:
         """Logits of one clip.
@@ -46,6 +50,7 @@ class FixedLengthStudent:
 
         Raises:
             UsageError: the clip is longer than every signature.
+            BundleError: the model cannot be run.
         """
         frames = len(values)
         length = next((length for length in LENGTHS if length >= frames), None)
@@ -53,5 +58,8 @@ class FixedLengthStudent:
             raise UsageError(f"the clip has {frames} frames; this student reads up to {LENGTHS[-1]}")
         padded = np.zeros((1, length, values.shape[1]), np.float32)
         padded[0, :frames] = values
-        output = self._runners[length](landmarks=padded, frames=np.array([frames], np.int32))
-        return output["logits"][0, : timing.steps(frames)]
+        try:
+            output = self._runners[length](landmarks=padded, frames=np.array([frames], np.int32))
+            return output["logits"][0, : timing.steps(frames)]
+        except FAULTS as error:
+            raise unfit(self._source, error) from error

@@ -45,15 +45,15 @@ class Recognizer:
         self.bundle = bundle
         corrector = Corrector.load(bundle.corrector, threads) if bundle.corrector and correct else None
         self.corrects, self._decoder = corrector is not None, SentenceDecoder(bundle.vocabulary, corrector)
-        self._student = Student(bundle.student, threads)
+        source = str(bundle.student_path)
+        self._student = Student(bundle.student, threads, source)
         if self._student.classes != bundle.vocabulary.classes:
             raise BundleError(
-                f"{bundle.root}: the student has {self._student.classes} classes, "
-                f"the vocabulary {bundle.vocabulary.classes}"
+                f"{source}: the student has {self._student.classes} classes, the vocabulary {bundle.vocabulary.classes}"
             )
         if self._student.shape != shape_of(bundle.input):
             raise BundleError(
-                f"{bundle.root}: the student reads {list(self._student.shape)} of a frame, "
+                f"{source}: the student reads {list(self._student.shape)} of a frame, "
                 f"the bundle promises {list(shape_of(bundle.input))}"
             )
 

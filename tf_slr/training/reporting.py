@@ -68,7 +68,7 @@ def recognition(run_root: Path | None, bundle_root: Path | None, corpus_root: Pa
     else:
         bundle = read_bundle(bundle_root)
         corpus, corrector = Corpus(corpus_root), bundle.corrector
-        vocabulary, student = bundle.vocabulary, Student(bundle.student)
+        vocabulary, student = bundle.vocabulary, Student(bundle.student, source=str(bundle.student_path))
         loaded = load_split(corpus, split, "files")
         logits = student_logits(student, stream_under(bundle.input, corpus, loaded), len(loaded.samples))
     return Recognition(corpus, vocabulary, loaded, logits, corrector)
