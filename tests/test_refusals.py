@@ -90,7 +90,7 @@ CASES = [
     ),
     ("tf-slr crossfit --corpus R/corpus --out R/folds --folds 100", "expected 2 to 6 folds"),
     ("tf-slr crossfit --corpus R/corpus --out R/folds --set a.b=3", "unknown key a"),
-    ("tf-slr pack R/corpus --shard-mb 0", "--shard-mb: expected at least 1, received 0"),
+    ("tf-slr pack R/corpus --shard-mb 0", "--shard-mb: expected a whole number from 1 to 1000000, received '0'"),
     ("tf-slr evaluate --run R/run --beam -4", "expected a beam of at least 1"),
 ]
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.errors import DataError
+from tf_slr.bounds import bounded, check_bounds
+from tf_slr.errors import DataError, UsageError
 
 # MediaPipe indices of each part, in the order in which they are stored.
 POSE_INDICES = (13, 15, 17, 19, 21, 14, 16, 18, 20, 22)
@@ -88,6 +89,10 @@ class BodyFrame(NamedTuple):
     scale: float
 
 
+# Of the rule of `normalise`: another number for another rule.
+VERSION = 1
+
+
 @dataclass(frozen=True)
 class Normalisation:
     """What `normalise` does; stored in every run and every bundle.
@@ -103,10 +108,15 @@ class Normalisation:
             the tracker extrapolates points far outside the picture.
     """
 
-    version: int = 1
-    part_gain: float = 4.0
-    pose_z_gain: float = 0.0
-    limit: float = 4.0
+    version: int = VERSION
+    part_gain: float = bounded(4.0, 0, 100)
+    pose_z_gain: float = bounded(0.0, 0, 100)
+    limit: float = bounded(4.0, 0, 1000, above=True)
+
+    def __post_init__(self) -> None:
+        if self.version != VERSION:
+            raise UsageError(f"normalisation version {self.version!r}, this program has version {VERSION}")
+        check_bounds(self, "normalisation.")
 
 
 def check_clip(landmarks: np.ndarray, source: str = "landmarks") -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from tf_slr import files
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import DataError, UsageError
 
 # CorrNet squeezes pictures to 256 pixels and crops 224.
@@ -30,14 +31,11 @@ class FrameOptions:
             training crops `size` anywhere and testing at the centre.
     """
 
-    size: int = 224
-    margin: float = MARGIN
+    size: int = bounded(224, 8, 1024)
+    margin: float = bounded(MARGIN, 1, 2)
 
     def __post_init__(self) -> None:
-        if not 8 <= self.size <= 1024:
-            raise UsageError(f"model.size: expected 8 to 1024 pixels, received {self.size}")
-        if not 1 <= self.margin <= 2:
-            raise UsageError(f"features.margin: expected 1 to 2, received {self.margin}")
+        check_bounds(self, "frames.")
 
     @property
     def shape(self) -> tuple[int, int, int]:

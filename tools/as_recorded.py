@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, report
+from tf_slr.commands.common import Parser, report, within
 from tf_slr.corpus.isolated import read_isolated
 from tf_slr.teaching.recordings import Recordings
 
@@ -46,8 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="as_recorded", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET.npz")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--takes", type=int, default=15)
-    parser.add_argument("--test-takes", type=int, default=5)
+    parser.add_argument("--takes", type=within(int, 1, 1000), default=15)
+    parser.add_argument("--test-takes", type=within(int, 1, 1000), default=5)
     parser.add_argument("--background", default="", metavar="GLOSS", help="the gloss that is rest")
     arguments = parser.parse_args(argv)
     if min(arguments.takes, arguments.test_takes) < 1:

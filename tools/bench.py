@@ -24,7 +24,7 @@ from turns import ROUND, THREADS, WARM_UP, machine, machine_line, noise, summari
 from work import work
 
 from tf_slr import files
-from tf_slr.commands.common import Parser
+from tf_slr.commands.common import Parser, within
 from tf_slr.commands.paths import existing
 from tf_slr.kinds import Kind
 from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
@@ -278,8 +278,8 @@ def main() -> int:
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
-    parser.add_argument("--frames", type=int, default=200, help="length of the clip")
-    parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")
+    parser.add_argument("--frames", type=within(int, 1, 10**5), default=200, help="length of the clip")
+    parser.add_argument("--runs", type=within(int, 1, 10**6), default=100, help="timed runs of each configuration")
     parser.add_argument("--video", type=Path, help="a video that is timed from file to glosses")
     parser.add_argument("--no-accuracy", action="store_true", help="do not recognise dev and test")
     parser.add_argument("--no-work", action="store_true", help="no multiply-adds and no INT8 peak, which "

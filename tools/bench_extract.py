@@ -21,7 +21,7 @@ from publish import publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, machine, spread
 
-from tf_slr.commands.common import Parser
+from tf_slr.commands.common import Parser, within
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.extract import Job, extract_many
 from tf_slr.corpus.processes import cores
@@ -180,11 +180,15 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video file or folder of images")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything has its turn")
-    parser.add_argument("--frames", type=int, default=60, help="of each video, for the graphs alone")
-    parser.add_argument("--clips", type=int, default=4, help="for each process, in a turn of the extraction")
-    parser.add_argument("--memory-clips", type=int, default=300, help="clips while the memory is watched")
-    parser.add_argument("--memory-frames", type=int, default=15, help="frames of each of these clips")
+    parser.add_argument("--rounds", type=within(int, 1, 10**6), default=3, help="how often everything has its turn")
+    parser.add_argument("--frames", type=within(int, 1, 10**6), default=60, help="of each video, for the graphs alone")
+    parser.add_argument(
+        "--clips", type=within(int, 1, 10**6), default=4, help="for each process, in a turn of the extraction"
+    )
+    parser.add_argument(
+        "--memory-clips", type=within(int, 1, 10**6), default=300, help="clips while the memory is watched"
+    )
+    parser.add_argument("--memory-frames", type=within(int, 1, 10**6), default=15, help="frames of each of these clips")
     arguments = parser.parse_args()
     settings = {name: value for name, value in vars(arguments).items() if name not in ("videos", "out")}
     if arguments.rounds < 2 or min(settings.values()) < 1:

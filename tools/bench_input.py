@@ -17,7 +17,7 @@ from pathlib import Path
 from publish import publish
 from tqdm import tqdm
 
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, import_tensorflow, within
 from tf_slr.commands.paths import existing
 from tf_slr.kinds import Kind
 
@@ -111,8 +111,8 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
-    parser.add_argument("--batch", type=int, default=16, help="clips in a batch")
-    parser.add_argument("--batches", type=int, default=100, help="batches of each pass")
+    parser.add_argument("--batch", type=within(int, 1, 2**14), default=16, help="clips in a batch")
+    parser.add_argument("--batches", type=within(int, 1, 10**6), default=100, help="batches of each pass")
     arguments = parser.parse_args()
     if min(arguments.batch, arguments.batches) < 1:
         parser.error("expected at least 1 batch of 1 clip")

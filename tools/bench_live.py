@@ -15,7 +15,7 @@ from publish import publish
 from tqdm import tqdm
 from turns import machine
 
-from tf_slr.commands.common import Parser
+from tf_slr.commands.common import Parser, within
 from tf_slr.corpus.tracker import holistic_class, points_of
 from tf_slr.corpus.video import read_frames
 from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, LIPS, POINTS, POSE, RIGHT_HAND, RIGHT_WRIST
@@ -106,7 +106,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video file or folder of images")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
-    parser.add_argument("--frames", type=int, default=250, help="of the beginning of each video")
+    parser.add_argument("--frames", type=within(int, 1, 10**6), default=250, help="of the beginning of each video")
     arguments = parser.parse_args()
     if arguments.frames < 1:
         parser.error("expected at least 1 frame")

@@ -16,7 +16,7 @@ from rivals import Weights, rivals
 from turns import ROUND, THREADS, machine, machine_line, noise, summarise, time_runs
 
 from tf_slr import files
-from tf_slr.commands.common import Parser
+from tf_slr.commands.common import Parser, within
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
@@ -101,8 +101,8 @@ def main() -> int:
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
-    parser.add_argument("--frames", type=int, default=200, help="length of the clip")
-    parser.add_argument("--runs", type=int, default=100, help="timed runs of each configuration")
+    parser.add_argument("--frames", type=within(int, 1, 10**5), default=200, help="length of the clip")
+    parser.add_argument("--runs", type=within(int, 1, 10**6), default=100, help="timed runs of each configuration")
     arguments = parser.parse_args()
     if arguments.runs < 4 * ROUND or arguments.frames < 1:
         parser.error(f"expected at least {4 * ROUND} runs and 1 frame")

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from turns import machine
 
 from tf_slr import timing
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, import_tensorflow, within
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import VALUES
 
@@ -293,8 +293,10 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
     parser.add_argument("--networks", nargs="+", choices=list(CASES), default=list(CASES), help="what is timed")
-    parser.add_argument("--steps", type=int, default=30, help="timed steps of each network and framework")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of both frameworks")
+    parser.add_argument(
+        "--steps", type=within(int, 1, 10**6), default=30, help="timed steps of each network and framework"
+    )
+    parser.add_argument("--threads", type=within(int, 1, 256), default=os.cpu_count(), help="of both frameworks")
     arguments = parser.parse_args()
     if min(arguments.steps, arguments.threads) < 1:
         parser.error("expected at least 1 step and 1 thread")

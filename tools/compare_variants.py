@@ -16,7 +16,7 @@ from publish import publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
 
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, import_tensorflow, within
 from tf_slr.commands.paths import existing
 from tf_slr.errors import ExportError, UsageError
 from tf_slr.kinds import Kind
@@ -144,8 +144,8 @@ def main() -> int:
     parser.add_argument("--variants", nargs="+", default=[], help="names; all when not given")
     parser.add_argument("--test", action="store_true", help="recognise the test split too")
     parser.add_argument("--qat", action="store_true", help="with fine-tuned weights too; fine-tunes if not done yet")
-    parser.add_argument("--frames", type=int, default=200, help="length of the timed clip")
-    parser.add_argument("--runs", type=int, default=200, help="timed runs of each variant")
+    parser.add_argument("--frames", type=within(int, 1, 10**5), default=200, help="length of the timed clip")
+    parser.add_argument("--runs", type=within(int, 1, 10**6), default=200, help="timed runs of each variant")
     arguments = parser.parse_args()
     if arguments.runs < 4 * ROUND or arguments.frames < 1:
         parser.error(f"expected at least {4 * ROUND} runs and 1 frame")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.common import Parser, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.kinds import Kind
 
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs, table5.json and table5.md")
     parser.add_argument("--rows", nargs="+", default=["raw", "all"], help="raw, shuffle, deletion, insertion, "
                         "substitution, all")  # fmt: skip
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=within(int, 1, 1000), default=3)
     parser.add_argument("--recipe", default="corrector")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
     arguments = parser.parse_args(argv)

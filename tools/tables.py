@@ -15,7 +15,7 @@ from turns import machine
 
 from tf_slr import files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.common import Parser, import_tensorflow, report, within
 from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
@@ -97,8 +97,8 @@ def main() -> int:
     parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True, help="a prepared corpus")
     parser.add_argument("--out", type=Path, required=True, help="folder for runs and tables")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each row (the teacher has one)")
-    parser.add_argument("--jobs", type=int, default=1,
+    parser.add_argument("--seeds", type=within(int, 1, 1000), default=3, help="runs of each row (the teacher has one)")
+    parser.add_argument("--jobs", type=within(int, 1, 64), default=1,
                         help="runs at once, each with memory of its own; a single one has all processors")  # fmt: skip
     parser.add_argument("--student", default="", help="recipe of MSLR alone (tables 1, 6)")
     parser.add_argument("--distilled", default="", help="recipe of MSLR with a teacher (tables 1, 4, 7)")

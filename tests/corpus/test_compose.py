@@ -202,7 +202,7 @@ def test_resampling_keeps_the_ends_and_known_points():
 def test_options_are_checked():
     with pytest.raises(UsageError, match="min_signs"):
         ComposeOptions(min_signs=4, max_signs=3)
-    with pytest.raises(UsageError, match="at least one sentence"):
+    with pytest.raises(UsageError, match="expected from 1"):
         ComposeOptions(dev=0)
     with pytest.raises(UsageError, match="share"):
         hold_out([], 1.0)

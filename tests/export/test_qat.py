@@ -236,7 +236,7 @@ def test_the_better_weights_on_dev_are_exported(tmp_path, tiny_run, monkeypatch)
 
 
 def test_wrong_options_are_refused(tmp_path, tiny_run):
-    with pytest.raises(UsageError, match=r"qat\.epochs: expected 0 or more, received -1"):
+    with pytest.raises(UsageError, match=r"qat\.epochs: expected from 0 to 10000, received -1"):
         QatOptions(epochs=-1)
     with pytest.raises(UsageError, match=r"qat\.learning_rate: expected more than 0"):
         dataclasses.replace(QatOptions(), learning_rate=0.0)

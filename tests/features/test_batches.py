@@ -130,7 +130,7 @@ def test_a_clip_that_vanishes_in_training_is_named(tmp_path):
 
 @pytest.mark.parametrize("wrong", ["kept", "workers"])
 def test_options_that_mean_nothing_are_refused(wrong):
-    with pytest.raises(UsageError, match=f"features.{wrong}: expected at least"):
+    with pytest.raises(UsageError, match=f"features.{wrong}: expected from"):
         FeatureOptions(**{wrong: -1})
 
 

@@ -212,7 +212,7 @@ PLACES = [
     ("normalisation", "part_gain"),
 ]  # fmt: skip
 # What is as good as what stood there: whole numbers for a rule's real ones, and a rate.
-SOUND = {(("normalisation", "part_gain"), value) for value in (-1, 0, 3, 2.5)} | {
+SOUND = {(("normalisation", "part_gain"), value) for value in (0, 3, 2.5)} | {
     (("normalisation", "limit"), 3), (("normalisation", "limit"), 2.5), (("corpus", "fps"), 3), (("corpus", "fps"), 2.5)
 }  # fmt: skip
 

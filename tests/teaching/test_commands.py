@@ -122,7 +122,7 @@ def test_takes_without_hands_are_too_few(capsys, tmp_path):
     ("options", "message"),
     [
         (["--test-takes", 2], "--test-takes 2 leaves none of the 2 takes of ONE"),
-        (["--test-takes", 0], "--test-takes: expected at least 1"),
+        (["--test-takes", 0], "--test-takes: expected from 1 to 1000, received 0"),
         (["--minutes", 0], "--minutes: expected more than 0"),
         (["--seed", -1], "--seed"),
     ],

@@ -127,8 +127,12 @@ def test_the_language_model_is_asked_with_its_weight(tiny_run, ngram):
         (("--ngram", "x.arpa"), "--ngram and --insertion need --beam"),
         (("--insertion", "1"), "--ngram and --insertion need --beam"),
         (("--beam", "4", "--ngram-weight", "0.5"), "--ngram-weight needs --ngram"),
-        (("--beam", "4", "--ngram", "x.arpa", "--ngram-weight", "-1"), "expected a weight of at least 0"),
-        (("--beam", "-4"), "expected a beam of at least 1"),
+        (
+            ("--beam", "4", "--ngram", "x.arpa", "--ngram-weight", "-1"),
+            "beam.weight: expected from 0 to 1000",
+        ),
+        (("--beam", "-4"), "beam.width: expected from 1 to 10000, received -4"),
+        (("--beam", "1000000"), "beam.width: expected from 1 to 10000, received 1000000"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(capsys, options, message):

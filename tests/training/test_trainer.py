@@ -192,7 +192,7 @@ def test_the_first_clips_alone_are_trained_on(tmp_path, tiny_corpus, tiny_recipe
         ("training.seed=-1", r"training\.seed: expected from 0 to 4294967295, received -1"),
         ("training.learning_rate=0", r"training\.learning_rate: expected more than 0"),
         ("training.clip_norm=-1", r"training\.clip_norm: expected more than 0"),
-        ("training.weight_decay=-1", r"training\.weight_decay: expected 0 or more"),
+        ("training.weight_decay=-1", r"training\.weight_decay: expected from 0 to 10, received -1"),
     ],
 )
 def test_what_no_training_can_go_by_is_refused(tiny_recipe, setting, message):

@@ -1,12 +1,14 @@
 """What every command shares: its parser, and how it reports what it refused."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tf_slr.bounds import Bounds
 from tf_slr.commands.paths import existing
 from tf_slr.errors import SlrError, UsageError
 from tf_slr.kinds import Kind
@@ -51,6 +53,26 @@ class Parser(argparse.ArgumentParser):
             SlrError: a path is not what it must be.
         """
         return super().parse_args(arguments)
+
+
+def within(kind: type, low: float, high: float) -> Callable[[str], int | float]:
+    """The `type` of a command's option that is a number within bounds.
+
+    Args:
+        kind: int or float.
+        low: the least that it may be.
+        high: the most.
+    """
+    bounds = Bounds(low, high)
+
+    def read(text: str) -> int | float:
+        with contextlib.suppress(ValueError):
+            if (value := kind(text)) in bounds:
+                return value
+        raise argparse.ArgumentTypeError(f"expected {'a number' if kind is float else 'a whole number'} {bounds}, "
+                                         f"received {text!r:.80}")  # fmt: skip
+
+    return read
 
 
 def add_command(commands: argparse._SubParsersAction, name: str, work: Work, text: str) -> argparse.ArgumentParser:

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from tf_slr import files
-from tf_slr.commands.common import add_command, import_tensorflow, prepared, report
+from tf_slr.commands.common import add_command, import_tensorflow, prepared, report, within
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.corpus.shards import FOLDER
-from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.stdout import print_json
 
@@ -28,7 +27,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     pack = add_command(commands, "pack", _pack, "write the landmarks into shards, for corpora larger than memory")
     pack.add_argument("corpus", type=existing(Kind.CORPUS))
-    pack.add_argument("--shard-mb", type=int, default=128, help="largest size of a shard in megabytes, about")
+    pack.add_argument(
+        "--shard-mb", type=within(int, 1, 10**6), default=128, help="largest size of a shard in megabytes, about"
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -71,8 +72,6 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _pack(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.manifest import Corpus
 
-    if arguments.shard_mb < 1:
-        raise UsageError(f"--shard-mb: expected at least 1, received {arguments.shard_mb}")
     corpus = Corpus(arguments.corpus)
     import_tensorflow()
     from tf_slr.features.records import pack

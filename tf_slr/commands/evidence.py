@@ -3,9 +3,8 @@
 import argparse
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import add_command, import_tensorflow, report
+from tf_slr.commands.common import add_command, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file, new_file, new_folder
-from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
 
@@ -38,8 +37,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     crossfit.add_argument("--recipe", default="default", help="name of a shipped recipe, or path of a .toml file")
     crossfit.add_argument("--set", action="append", default=[], metavar="A.B=VALUE", help="override a recipe field")
-    crossfit.add_argument("--folds", type=int, default=2, help="number of runs; 2 take as long as one on everything")
-    crossfit.add_argument("--seed", type=int, default=0, help="of the division into folds")
+    crossfit.add_argument(
+        "--folds", type=within(int, 2, 1000), default=2, help="number of runs; 2 take as long as one on everything"
+    )
+    crossfit.add_argument("--seed", type=within(int, 0, 2**32 - 1), default=0, help="of the division into folds")
 
 
 def _train_ngram(arguments: argparse.Namespace) -> int:
@@ -64,8 +65,6 @@ def _train_ngram(arguments: argparse.Namespace) -> int:
 
 
 def _crossfit(arguments: argparse.Namespace) -> int:
-    if arguments.seed < 0:
-        raise UsageError(f"--seed: expected at least 0, received {arguments.seed}")
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.folds import deal, require_foldable
     from tf_slr.training.recipe import load_recipe

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tf_slr.commands.common import EXIT_OK, add_command
+from tf_slr.commands.common import EXIT_OK, add_command, within
 from tf_slr.commands.paths import existing, video_source
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     live = add_command(commands, "live", _live, "recognise a camera's pictures while somebody signs")
     live.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     source = live.add_mutually_exclusive_group(required=True)
-    source.add_argument("--camera", type=int, metavar="NUMBER", help="0 is the first camera")
+    source.add_argument("--camera", type=within(int, 0, 999), metavar="NUMBER", help="0 is the first camera")
     source.add_argument("--source", type=video_source, metavar="FILE", help="a video file or a folder of images")
     live.add_argument("--realtime", action="store_true", help="show the file as a camera would; late frames are lost")
     live.add_argument("--headless", action="store_true", help="open no window")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
+from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     record.add_argument("--language", default="", help="the sign language")
     source = record.add_mutually_exclusive_group()
-    source.add_argument("--camera", type=int, default=0, metavar="NUMBER", help="0 is the first camera")
+    source.add_argument("--camera", type=within(int, 0, 999), default=0, metavar="NUMBER", help="0 is the first camera")
     source.add_argument("--source", type=Path, nargs="+", default=[], metavar="FILE", help="take the takes from "
                         "videos, each with one or several of --sign, or of --rest")  # fmt: skip
     record.add_argument("--headless", action="store_true", help="open no window: prompts in the terminal")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name, hold_out, read_isolated
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
 from tf_slr.errors import DataError, UsageError
@@ -42,23 +43,22 @@ class ComposeOptions:
         seed: of all drawing.
     """
 
-    train: int = 3000
-    dev: int = 200
-    test: int = 400
-    min_signs: int = 3
-    max_signs: int = 8
-    transition: tuple[int, int] = (2, 6)
+    train: int = bounded(3000, 1, 10**6)
+    dev: int = bounded(200, 1, 10**6)
+    test: int = bounded(400, 1, 10**6)
+    min_signs: int = bounded(3, 1, 100)
+    max_signs: int = bounded(8, 1, 100)
+    transition: tuple[int, int] = bounded((2, 6), 0, 1000)
     background: str = ""
-    pause: float = 0.3
-    ending: float = 0.0
-    dev_share: float = 0.15
-    test_share: float = 0.2
-    variation: float = 0.2
-    seed: int = 0
+    pause: float = bounded(0.3, 0, 1)
+    ending: float = bounded(0.0, 0, 1)
+    dev_share: float = bounded(0.15, 0, 1, below=True)
+    test_share: float = bounded(0.2, 0, 1, below=True)
+    variation: float = bounded(0.2, 0, 1, below=True)
+    seed: int = bounded(0, 0, 2**63)
 
     def __post_init__(self) -> None:
-        if min(self.train, self.dev, self.test) < 1:
-            raise UsageError("expected at least one sentence each for train, dev and test")
+        check_bounds(self)
         if not 1 <= self.min_signs <= self.max_signs:
             raise UsageError(f"expected 1 <= min_signs <= max_signs, received {self.min_signs} and {self.max_signs}")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.corpus.cluster import on_cluster
 from tf_slr.corpus.processes import cores, in_processes
 from tf_slr.errors import UsageError
@@ -23,12 +24,11 @@ class Engine:
     """
 
     name: Literal["processes", "dask"] = "processes"
-    workers: int = 0
+    workers: int = bounded(0, 0, 1024)
     scheduler: str = ""
 
     def __post_init__(self) -> None:
-        if self.workers < 0:
-            raise UsageError(f"expected workers of 0 or more, received {self.workers}")
+        check_bounds(self, "--")
         if (self.name == "dask") != bool(self.scheduler):
             raise UsageError("--engine dask and --scheduler ADDRESS need each other")
         if self.name == "dask" and self.workers:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.entries import Entry
 from tf_slr.corpus.extract import Extraction
 from tf_slr.corpus.manifest import begin_corpus, landmark_path, write_clip
 from tf_slr.corpus.plan import Plan, finish, require_training
 from tf_slr.corpus.processes import here_or_in_processes
-from tf_slr.errors import DataError, UsageError, shown
+from tf_slr.errors import DataError, shown
 from tf_slr.files import MAX_ARRAY_BYTES
 from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, POSE, RIGHT_HAND, SHOULDER_INDICES, VALUES, Clip, check_clip
 
@@ -110,11 +111,10 @@ def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], wo
 
     Raises:
         DataError: no clip for training is left.
-        UsageError: fewer than 0 workers, or processes that die whatever they are given.
+        UsageError: processes that die whatever they are given.
     """
     out = Path(out)
-    if workers < 0:
-        raise UsageError(f"expected workers of 0 or more, received {workers}")
+    Engine(workers=workers)  # which checks their number
     require_training(plan, (entry.split for entry in plan.entries), plan.refused)
     begin_corpus(out)
     done = _read_all(plan.entries, functools.partial(_read_one, out=out, read=read), workers)

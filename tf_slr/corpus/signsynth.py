@@ -18,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_slr import files
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.corpus.defects import Defects, track
 from tf_slr.corpus.grammar import Grammar
 from tf_slr.corpus.lexicon import GLOSSES
@@ -61,24 +62,19 @@ class SignsynthOptions:
         workers: processes; the corpus does not depend on it.
     """
 
-    train: int = 1600
-    dev: int = 160
-    test: int = 320
-    seed: int = 0
-    variation: float = 1.0
-    jitter: float = 1.0
-    hand_loss: float = 0.3
-    frame_size: int = 0
+    train: int = bounded(1600, 1, 10**5)
+    dev: int = bounded(160, 0, 10**5)
+    test: int = bounded(320, 0, 10**5)
+    seed: int = bounded(0, 0, 2**63)
+    variation: float = bounded(1.0, 0, 5)
+    jitter: float = bounded(1.0, 0, 20)
+    hand_loss: float = bounded(0.3, 0, 0.6)
+    frame_size: int = bounded(0, 0, 1024)
     gloves: bool = False
-    workers: int = 1
+    workers: int = bounded(1, 1, 1024)
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("train", 1, 10**5), ("dev", 0, 10**5), ("test", 0, 10**5), ("seed", 0, 2**63),
-            ("variation", 0, 5), ("jitter", 0, 20), ("hand_loss", 0, 0.6), ("workers", 1, 1024),
-        ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise UsageError(f"expected {name} from {low} to {high}, received {getattr(self, name)}")
+        check_bounds(self)
         if self.frame_size and not MIN_SIDE <= self.frame_size <= 1024:
             raise UsageError(f"expected frame_size 0 or from {MIN_SIDE} to 1024, received {self.frame_size}")
         if self.gloves and not self.frame_size:

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.greedy import log_softmax
-from tf_slr.errors import UsageError
 from tf_slr.glosses import BLANK
 
 
@@ -42,18 +42,13 @@ class BeamOptions:
         insertion: what each gloss adds to the score; more than 0 against the short sentences a language model prefers.
     """
 
-    width: int = 10
-    candidates: int = 20
-    weight: float = 0.5
-    insertion: float = 0.0
+    width: int = bounded(10, 1, 10**4)
+    candidates: int = bounded(20, 1, 10**4)
+    weight: float = bounded(0.5, 0, 1000)
+    insertion: float = bounded(0.0, -1000, 1000)
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.candidates < 1:
-            raise UsageError(f"expected a beam of at least 1, received width {self.width}, "
-                             f"candidates {self.candidates}")  # fmt: skip
-        if not 0 <= self.weight < np.inf or not np.isfinite(self.insertion):
-            raise UsageError(f"expected a weight of at least 0 and a finite insertion bonus, received "
-                             f"{self.weight} and {self.insertion}")  # fmt: skip
+        check_bounds(self, "beam.")
 
 
 class Hypothesis(NamedTuple):

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.symbols import NOTHING
-from tf_slr.errors import UsageError
 
 REPLACE, DELETE, INSERT = "replace", "delete", "insert"
 # A whole sentence generated anew, which is taken or left as one.
@@ -48,15 +48,13 @@ class Edit(NamedTuple):
 class Margins:
     """The least margin of each kind of edit; infinite where dev gave no reason to make such edits."""
 
-    replace: float = 2.0
-    delete: float = 2.0
-    insert: float = 2.0
-    rewrite: float = 0.5
+    replace: float = bounded(2.0, LEAST, math.inf)
+    delete: float = bounded(2.0, LEAST, math.inf)
+    insert: float = bounded(2.0, LEAST, math.inf)
+    rewrite: float = bounded(0.5, LEAST, math.inf)
 
     def __post_init__(self) -> None:
-        for kind in KINDS:
-            if not getattr(self, kind) >= LEAST:
-                raise UsageError(f"margins.{kind}: expected at least {LEAST}, received {getattr(self, kind)}")
+        check_bounds(self, "margins.")
 
     @classmethod
     def never(cls) -> "Margins":

@@ -17,8 +17,8 @@ import numpy as np
 
 from tf_slr import timing
 from tf_slr.alternatives import Alternatives
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.errors import UsageError
 from tf_slr.glosses import BLANK, Vocabulary
 
 
@@ -32,15 +32,12 @@ class EvidenceOptions:
         least: probability below which an alternative is not listed, unless it is the first.
     """
 
-    top: int = 5
-    floor: float = 0.05
-    least: float = 0.001
+    top: int = bounded(5, 1, 1000)
+    floor: float = bounded(0.05, 0, 1, above=True, below=True)
+    least: float = bounded(0.001, 0, 1, below=True)
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise UsageError(f"expected at least 1 alternative, received top = {self.top}")
-        if not 0 < self.floor < 1 or not 0 <= self.least < 1:
-            raise UsageError(f"expected shares between 0 and 1, received floor = {self.floor}, least = {self.least}")
+        check_bounds(self, "evidence.")
 
 
 class Slot(NamedTuple):

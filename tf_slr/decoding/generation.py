@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.greedy import log_softmax
-from tf_slr.errors import UsageError
 
 # (symbols [B], position, state [B, ...]) -> (logits [B, symbols] of the next one, state [B, ...]).
 Step = Callable[[np.ndarray, int, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -23,14 +23,11 @@ class SearchOptions:
             beam prefers short sentences (Wu et al., arXiv 1609.08144, section 7).
     """
 
-    width: int = 1
-    normalise: float = 1.0
+    width: int = bounded(1, 1, 1000)
+    normalise: float = bounded(1.0, 0, 2)
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise UsageError(f"search.width: expected at least 1, received {self.width}")
-        if not 0 <= self.normalise <= 2:
-            raise UsageError(f"search.normalise: expected from 0 to 2, received {self.normalise}")
+        check_bounds(self, "search.")
 
 
 class Generated(NamedTuple):

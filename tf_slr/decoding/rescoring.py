@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.ngram import GlossModel
-from tf_slr.errors import UsageError
 
 # Sentences, as ids -> the natural log probability of each.
 Scorer = Callable[[Sequence[tuple[int, ...]]], np.ndarray]
@@ -32,15 +32,13 @@ class Rescoring:
         network: weight of the corrector; 0 asks the n-gram alone.
     """
 
-    width: int = 20
-    weight: float = 0.6
-    insertion: float = 2.0
-    network: float = 0.0
+    width: int = bounded(20, 1, 10**4)
+    weight: float = bounded(0.6, 0, 1000)
+    insertion: float = bounded(2.0, -1000, 1000)
+    network: float = bounded(0.0, 0, 1000)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.network < np.inf:
-            raise UsageError(f"expected a weight of the network of at least 0, received {self.network}")
-        self.beam()  # which checks the others
+        check_bounds(self, "rescoring.")
 
     def __str__(self) -> str:
         return f"n-gram {self.weight:g}, insertion {self.insertion:g}, network {self.network:g}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.errors import UsageError
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, MIRROR, RIGHT_HAND, RIGHT_WRIST, BodyFrame, Clip, body_frame
 
 # How often the tempo of a warped clip is drawn anew; about two a sign.
@@ -42,30 +42,23 @@ class AugmentOptions:
         crop: whether a video is cropped anywhere instead of at its centre; landmarks have no border.
     """
 
-    flip: float = 0.5
-    rotate: float = 0.3
-    rotate_degrees: float = 15.0
-    translate: float = 0.05
-    scale: float = 0.05
-    fuse: float = 0.2
-    speed: float = 0.2
-    warp: float = 0.0
-    stretch: float = 0.0
-    turn_hands: float = 0.0
-    move_hands: float = 0.0
-    jitter: float = 0.01
-    drop_hand: float = 0.0
+    flip: float = bounded(0.5, 0, 1)
+    rotate: float = bounded(0.3, 0, 1)
+    rotate_degrees: float = bounded(15.0, 0, 180)
+    translate: float = bounded(0.05, 0, 10)
+    scale: float = bounded(0.05, 0, 10)
+    fuse: float = bounded(0.2, 0, 1)
+    speed: float = bounded(0.2, 0, 1, below=True)
+    warp: float = bounded(0.0, 0, 10)
+    stretch: float = bounded(0.0, 0, 10)
+    turn_hands: float = bounded(0.0, 0, 180)
+    move_hands: float = bounded(0.0, 0, 10)
+    jitter: float = bounded(0.01, 0, 10)
+    drop_hand: float = bounded(0.0, 0, 1)
     crop: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("flip", "rotate", "fuse", "drop_hand"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"augment.{name}: expected a probability from 0 to 1, received {getattr(self, name)}")
-        if not 0 <= self.speed < 1:
-            raise UsageError(f"augment.speed: expected a share from 0 to below 1, received {self.speed}")
-        for name in ("translate", "scale", "warp", "stretch", "turn_hands", "move_hands", "jitter"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"augment.{name}: expected 0 or more, received {getattr(self, name)}")
+        check_bounds(self, "augment.")
 
 
 # The recipe of a clip that is shown as it is.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tf_slr.errors import UsageError
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.features.augment import AugmentOptions
 from tf_slr.features.views import View
 from tf_slr.landmarks import Normalisation
@@ -36,17 +36,15 @@ class FeatureOptions:
     source: Source = "memory"
     normalisation: Normalisation = field(default_factory=Normalisation)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
-    margin: float = MARGIN
-    close_up: float = 0.0
-    details: float = 0.0
-    kept: int = 4000
-    workers: int = 2
+    margin: float = bounded(MARGIN, 1, 2)
+    close_up: float = bounded(0.0, 0, 20)
+    details: float = bounded(0.0, 0, 20)
+    kept: int = bounded(4000, 0, 10**7)
+    workers: int = bounded(2, 1, 256)
 
     def __post_init__(self) -> None:
         View(self.close_up, self.details)  # which checks them
-        for name, least in (("kept", 0), ("workers", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"features.{name}: expected at least {least}, received {getattr(self, name)}")
+        check_bounds(self, "features.")
 
     @property
     def view(self) -> View:

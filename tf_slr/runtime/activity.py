@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.errors import UsageError
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, RIGHT_HAND, RIGHT_WRIST, BodyFrame
 
 # Where a hand is: its wrist as the pose has it, which is there in nearly every frame, or else as the hand has it.
@@ -26,12 +26,11 @@ class ActivityOptions:
         raised: unless it is held higher than this many shoulder widths below the shoulders.
     """
 
-    speed: float = 0.35
-    raised: float = 0.4
+    speed: float = bounded(0.35, 0, 100, above=True)
+    raised: float = bounded(0.4, -10, 10)
 
     def __post_init__(self) -> None:
-        if not self.speed > 0:
-            raise UsageError(f"activity.speed: expected more than 0, received {self.speed}")
+        check_bounds(self, "activity.")
 
 
 def wrists_in_sight(landmarks: np.ndarray) -> np.ndarray:

@@ -15,7 +15,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +61,11 @@ class Bundle:
     input: InputRule
     description: dict
     corrector: Path | None = None
+
+    @property
+    def student_path(self) -> Path:
+        """The file of the student, for messages about it."""
+        return self.root / STUDENT
 
     @property
     def normalisation(self) -> Normalisation:
@@ -261,14 +265,7 @@ def _input_rule(description: dict, path: Path) -> InputRule:
     key, kind = INPUTS[name]
     if not isinstance(description[key], dict):
         raise BundleError(f"{path}: expected {key} to be an object, found {type(description[key]).__name__}")
-    rule = config.build(kind, description[key], str(path))
-    if isinstance(rule, Normalisation):
-        if rule.version != Normalisation().version:
-            raise BundleError(f"{path}: normalisation version {rule.version!r:.{_SHOWN}}, this program has version "
-                              f"{Normalisation().version}")  # fmt: skip
-        if not (math.isfinite(rule.part_gain) and math.isfinite(rule.pose_z_gain) and 0 < rule.limit < math.inf):
-            raise BundleError(f"{path}: expected a normalisation of finite numbers with a limit above 0, found {rule}")
-    return rule
+    return config.build(kind, description[key], str(path))
 
 
 def _checked(root: Path, name: str, description: dict) -> bytes:

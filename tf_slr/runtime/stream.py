@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_slr import timing
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, BodyFrame, Clip, Normalisation, body_frame, normalise, to_square
 from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
@@ -47,22 +48,17 @@ class StreamOptions:
         activity: what counts as signing.
     """
 
-    window: float = 6.0
-    hop: float = 0.32
-    look_ahead: float = 0.8
-    pause: float = PAUSE
-    margin: float = 0.16
-    memory: float = 10.0
-    longest: float = 60.0
+    window: float = bounded(6.0, 0, 600)
+    hop: float = bounded(0.32, 0, 600, above=True)
+    look_ahead: float = bounded(0.8, 0, 600)
+    pause: float = bounded(PAUSE, 0, 600, above=True)
+    margin: float = bounded(0.16, 0, 600)
+    memory: float = bounded(10.0, 0, 600)
+    longest: float = bounded(60.0, 0, 600)
     activity: ActivityOptions = field(default_factory=ActivityOptions)
 
     def __post_init__(self) -> None:
-        for name in ("window", "hop", "look_ahead", "pause", "margin", "memory", "longest"):
-            value = getattr(self, name)
-            if not 0 <= value <= 600:
-                raise UsageError(f"stream.{name}: expected 0 to 600 seconds, received {value}")
-        if self.hop <= 0 or self.pause <= 0:
-            raise UsageError("stream.hop and stream.pause: expected more than 0 seconds")
+        check_bounds(self, "stream.")
         if self.window < self.look_ahead + 2 * self.hop:
             raise UsageError(f"stream.window: expected at least look_ahead and two hops, "
                              f"{self.look_ahead + 2 * self.hop:.2f} seconds, received {self.window}")  # fmt: skip

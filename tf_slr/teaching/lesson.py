@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tf_slr import config, files
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.corpus.compose import compose
 from tf_slr.corpus.manifest import Corpus, CorpusInfo
 from tf_slr.errors import ExportError, UsageError
@@ -38,15 +39,12 @@ class LessonOptions:
     """
 
     minutes: float = 12.0
-    test_takes: int | None = None
+    test_takes: int | None = bounded(None, 1, 1000)
     recipe: str = "composed"
-    seed: int = 0
+    seed: int = bounded(0, 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
-        if self.test_takes is not None and self.test_takes < 1:
-            raise UsageError(f"--test-takes: expected at least 1, received {self.test_takes}")
-        if not 0 <= self.seed < 2**31:
-            raise UsageError(f"--seed: expected 0 or more and below 2**31, received {self.seed}")
+        check_bounds(self, "--")
 
 
 class Lesson:

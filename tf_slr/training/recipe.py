@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tf_slr import config
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 from tf_slr.features.options import FeatureOptions
 from tf_slr.models.options import ModelOptions, MslrOptions
@@ -16,15 +17,6 @@ from tf_slr.training.options.pretrain import PretrainOptions
 LEAST_WIDTH = 8
 # A picture of four is no smaller, so that each of them is one that a network can be shown.
 LEAST_SHEET = 16
-
-
-def check_steps(learning_rate: float, clip_norm: float, seed: int) -> None:
-    """Raise UsageError where no training can go by a [training] section's rate, clipping and seed."""
-    for name, value in (("learning_rate", learning_rate), ("clip_norm", clip_norm)):
-        if not value > 0:
-            raise UsageError(f"training.{name}: expected more than 0, received {value}")
-    if not 0 <= seed < 2**32:
-        raise UsageError(f"training.seed: expected from 0 to 4294967295, received {seed}")
 
 
 @dataclass(frozen=True)
@@ -54,29 +46,23 @@ class TrainingOptions:
             default student took 8.6 times as long in bfloat16.
     """
 
-    epochs: int = 30
-    clips: int = 0
-    batch: int = 16
-    learning_rate: float = 1e-3
+    epochs: int = bounded(30, 1, 10**4)
+    clips: int = bounded(0, 0, 10**7)
+    batch: int = bounded(16, 1, 2**14)
+    learning_rate: float = bounded(1e-3, 0, 10, above=True)
     schedule: Literal["one-cycle", "linear"] = "one-cycle"
-    weight_decay: float = 1e-4
-    clip_norm: float = 5.0
-    ctc_conv: float = 1.0
-    landmarks: float = 0.0
-    evaluate_every: int = 1
-    checkpoint_steps: int = 500
-    seed: int = 0
+    weight_decay: float = bounded(1e-4, 0, 10)
+    clip_norm: float = bounded(5.0, 0, 10**6, above=True)
+    ctc_conv: float = bounded(1.0, 0, 1000)
+    landmarks: float = bounded(0.0, 0, 1000)
+    evaluate_every: int = bounded(1, 1, 10**4)
+    checkpoint_steps: int = bounded(500, 1, 10**7)
+    seed: int = bounded(0, 0, 2**32 - 1)
     init: str = ""
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "evaluate_every", "checkpoint_steps"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"training.{name}: expected at least 1, received {getattr(self, name)}")
-        for name in ("clips", "landmarks", "weight_decay", "ctc_conv"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"training.{name}: expected 0 or more, received {getattr(self, name)}")
-        check_steps(self.learning_rate, self.clip_norm, self.seed)
+        check_bounds(self, "training.")
 
 
 @dataclass(frozen=True)
@@ -88,14 +74,11 @@ class QatOptions:
         learning_rate: at the beginning; it falls linearly to zero.
     """
 
-    epochs: int = 2
-    learning_rate: float = 1e-4
+    epochs: int = bounded(2, 0, 10**4)
+    learning_rate: float = bounded(1e-4, 0, 10, above=True)
 
     def __post_init__(self) -> None:
-        if self.epochs < 0:
-            raise UsageError(f"qat.epochs: expected 0 or more, received {self.epochs}")
-        if not self.learning_rate > 0:
-            raise UsageError(f"qat.learning_rate: expected more than 0, received {self.learning_rate}")
+        check_bounds(self, "qat.")
 
 
 @dataclass(frozen=True)
@@ -106,7 +89,7 @@ class Recipe:
         promised_wer: dev WER that the recipe promises; a run that ends above it fails. None for no promise.
     """
 
-    promised_wer: float | None = None
+    promised_wer: float | None = bounded(None, 0, 10)
     features: FeatureOptions = field(default_factory=FeatureOptions)
     model: ModelOptions = field(default_factory=MslrOptions)
     pretrain: PretrainOptions = field(default_factory=PretrainOptions)
@@ -115,6 +98,7 @@ class Recipe:
     qat: QatOptions = field(default_factory=QatOptions)
 
     def __post_init__(self) -> None:
+        check_bounds(self)
         if self.distill.features and isinstance(self.model, MslrOptions):
             raise UsageError("distill.features compares frame-level features, which model.kind = 'mslr' does not have")
         if self.features.view.needs_landmarks and isinstance(self.model, MslrOptions):

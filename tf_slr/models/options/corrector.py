@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 
 
@@ -18,21 +19,15 @@ class CorrectorOptions:
         positions: longest input and output, in symbols.
     """
 
-    width: int = 128
-    heads: int = 4
-    feedforward: int = 512
-    encoder_layers: int = 3
-    decoder_layers: int = 1
-    dropout: float = 0.1
-    positions: int = 64
+    width: int = bounded(128, 1, 4096)
+    heads: int = bounded(4, 1, 64)
+    feedforward: int = bounded(512, 1, 2**14)
+    encoder_layers: int = bounded(3, 1, 32)
+    decoder_layers: int = bounded(1, 1, 32)
+    dropout: float = bounded(0.1, 0, 1, below=True)
+    positions: int = bounded(64, 16, 4096)
 
     def __post_init__(self) -> None:
-        for name in ("width", "heads", "feedforward", "encoder_layers", "decoder_layers"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"model.{name}: expected at least 1, received {getattr(self, name)}")
+        check_bounds(self, "model.")
         if self.width % (2 * self.heads):
             raise UsageError(f"model.width: expected a multiple of twice the heads, received {self.width}")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"model.dropout: expected 0 or more and less than 1, received {self.dropout}")
-        if self.positions < 16:
-            raise UsageError(f"model.positions: expected at least 16, received {self.positions}")

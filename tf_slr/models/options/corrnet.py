@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 from tf_slr.models.options.frames import Frame, Stem, check_stages, check_stem, frame_width, map_sides
 from tf_slr.models.options.temporal import TemporalOptions
@@ -30,25 +31,24 @@ class CorrNetOptions:
     """
 
     kind: Literal["corrnet"] = "corrnet"
-    size: int = 224
+    size: int = bounded(224, 8, 1024)
     stem: Stem = "imagenet"
-    stem_stride: int = 2
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
-    correlated: tuple[int, ...] = (2, 3, 4)
-    correlation_chunk: int = 8
+    stem_stride: int = bounded(2, 1, 32)
+    widths: tuple[int, ...] = bounded((64, 128, 256, 512), 1, 4096)
+    blocks: tuple[int, ...] = bounded((2, 2, 2, 2), 1, 64)
+    correlated: tuple[int, ...] = bounded((2, 3, 4), 1, 16)
+    correlation_chunk: int = bounded(8, 1, 1024)
     frame: Frame = "mean"
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
 
     def __post_init__(self) -> None:
+        check_bounds(self, "model.")
         check_stem(self.size, self.stem, self.stem_stride)
         check_stages(self.widths, self.blocks)
         if not set(self.correlated) <= set(range(1, len(self.widths) + 1)):
             raise UsageError(
                 f"model.correlated: expected stages from 1 to {len(self.widths)}, received {list(self.correlated)}"
             )
-        if self.correlation_chunk < 1:
-            raise UsageError(f"model.correlation_chunk: expected at least 1, received {self.correlation_chunk}")
 
     @property
     def sides(self) -> list[int]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 from tf_slr.models.options.corrnet import CorrNetOptions
 from tf_slr.models.options.frames import Frame, Stem, check_stages, check_stem, frame_width, map_sides
@@ -33,19 +34,20 @@ class LriNetOptions:
     """
 
     kind: Literal["lrinet"] = "lrinet"
-    size: int = 56
-    scale: int = 7
+    size: int = bounded(56, 8, 1024)
+    scale: int = bounded(7, 1, 1024)
     recover: Literal["equal-scale", "upsample"] = "equal-scale"
     stem: Stem = "small"
-    stem_stride: int = 1
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    stem_stride: int = bounded(1, 1, 32)
+    widths: tuple[int, ...] = bounded((64, 128, 256, 512), 1, 4096)
+    blocks: tuple[int, ...] = bounded((2, 2, 2, 2), 1, 64)
     frame: Frame = "mean"
     separable: bool = False
-    plain_blocks: int = 5
+    plain_blocks: int = bounded(5, 0, 1024)
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
 
     def __post_init__(self) -> None:
+        check_bounds(self, "model.")
         check_stem(self.size, self.stem, self.stem_stride)
         check_stages(self.widths, self.blocks)
         if not 0 <= self.plain_blocks <= sum(self.blocks):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 from tf_slr.models.options.stack import temporal_stack
 
@@ -23,21 +24,18 @@ class MslrOptions:
     """
 
     kind: Literal["mslr"] = "mslr"
-    width: int = 512
-    hidden: int = 256
+    width: int = bounded(512, 1, 4096)
+    hidden: int = bounded(256, 1, 4096)
     temporal: str = "K5-K5-K5-P2-K5-P2"
     batch_norm: bool = True
-    dropout: float = 0.2
+    dropout: float = bounded(0.2, 0, 1, below=True)
 
     def __post_init__(self) -> None:
+        check_bounds(self, "model.")
         if self.stack()[0][0] == "P":
             # Zeros stand beyond a clip's end in a batch; they never exceed what a ReLU left, but landmarks' values.
             raise UsageError(f"model.temporal: expected a convolution before the first pooling, "
                              f"received {self.temporal!r}")  # fmt: skip
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"model.dropout: expected 0 to below 1, received {self.dropout}")
-        if self.width < 1 or self.hidden < 1:
-            raise UsageError("model.width and model.hidden: expected at least 1")
 
     def stack(self) -> list[tuple[str, int]]:
         """The parsed stack, see `temporal_stack`."""

@@ -3,6 +3,8 @@
 from tf_slr import timing
 from tf_slr.errors import UsageError
 
+MOST_PARTS = 32
+
 
 def temporal_stack(text: str, field: str, shrink: int = timing.STRIDE) -> list[tuple[str, int]]:
     """Parse a stack over time such as K5-P2-K5-P2: ("K", kernel) or ("P", 2).
@@ -16,8 +18,10 @@ def temporal_stack(text: str, field: str, shrink: int = timing.STRIDE) -> list[t
         UsageError: it cannot be read, has no convolution, or does not shrink time so.
     """
     parts = [(part[:1], part[1:]) for part in text.split("-")]
-    if not all(kind in ("K", "P") and size.isdecimal() and int(size) > 0 for kind, size in parts):
-        raise UsageError(f"{field}: expected e.g. K5-K5-K5-P2-K5-P2, received {text!r}")
+    written = all(kind in ("K", "P") and size.isdecimal() and len(size) <= 2 and int(size) > 0 for kind, size in parts)
+    if not written or len(parts) > MOST_PARTS:
+        raise UsageError(f"{field}: expected e.g. K5-K5-K5-P2-K5-P2, of sizes up to 99 and at most {MOST_PARTS} parts, "
+                         f"received {text!r:.200}")  # fmt: skip
     stack = [(kind, int(size)) for kind, size in parts]
     pools = [size for kind, size in stack if kind == "P"]
     if set(pools) != {2} or 2 ** len(pools) != shrink:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tf_slr import timing
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 from tf_slr.models.options.stack import temporal_stack
 
@@ -21,22 +22,17 @@ class TemporalOptions:
         dropout: share of values dropped between two LSTMs in training.
     """
 
-    every: int = 1
+    every: int = bounded(1, 1, 2)
     stack: str = "K5-P2-K5-P2"
-    width: int = 1024
-    lstm_layers: int = 2
-    dropout: float = 0.3
+    width: int = bounded(1024, 2, 8192)
+    lstm_layers: int = bounded(2, 1, 16)
+    dropout: float = bounded(0.3, 0, 1, below=True)
 
     def __post_init__(self) -> None:
-        if self.every not in (1, 2):
-            raise UsageError(f"temporal.every: expected 1 or 2, received {self.every}")
+        check_bounds(self, "temporal.")
         self.parts()
-        if self.width < 2 or self.width % 2:
+        if self.width % 2:
             raise UsageError(f"temporal.width: expected an even number, received {self.width}")
-        if self.lstm_layers < 1:
-            raise UsageError(f"temporal.lstm_layers: expected at least 1, received {self.lstm_layers}")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"temporal.dropout: expected 0 to below 1, received {self.dropout}")
 
     def parts(self) -> list[tuple[str, int]]:
         """The parsed stack, see `temporal_stack`."""

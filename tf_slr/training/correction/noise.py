@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 
 # Names that share less than this part of their letter triples are not similar.
@@ -35,19 +36,17 @@ class NoiseOptions:
             recognisers too make errors that read well.
     """
 
-    substitution: float = 0.12
-    deletion: float = 0.1
-    insertion: float = 0.03
-    shuffle: float = 0.01
-    clean: float = 0.1
-    spread: float = 0.8
-    similar: float = 0.3
-    plausible: float = 0.4
+    substitution: float = bounded(0.12, 0, 1)
+    deletion: float = bounded(0.1, 0, 1)
+    insertion: float = bounded(0.03, 0, 1)
+    shuffle: float = bounded(0.01, 0, 1)
+    clean: float = bounded(0.1, 0, 1)
+    spread: float = bounded(0.8, 0, 1)
+    similar: float = bounded(0.3, 0, 1)
+    plausible: float = bounded(0.4, 0, 1)
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"noise.{name}: expected a share from 0 to 1, received {getattr(self, name)}")
+        check_bounds(self, "noise.")
         if self.similar + self.plausible > 1:
             raise UsageError(f"noise: expected similar + plausible up to 1, received {self.similar + self.plausible}")
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tf_slr import config
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.decoding.generation import SearchOptions
-from tf_slr.errors import UsageError
 from tf_slr.models.options.corrector import CorrectorOptions
 from tf_slr.training.correction.noise import NoiseOptions
-from tf_slr.training.recipe import check_steps
 
 
 @dataclass(frozen=True)
@@ -34,33 +33,24 @@ class CorrectionOptions:
         seed: of weights, order, noise and dropout.
     """
 
-    epochs: int = 24
-    second_epochs: int = 6
-    drafts: int = 2
-    batch: int = 128
-    learning_rate: float = 1e-3
+    epochs: int = bounded(24, 1, 10**4)
+    second_epochs: int = bounded(6, 0, 10**4)
+    drafts: int = bounded(2, 1, 100)
+    batch: int = bounded(128, 1, 2**14)
+    learning_rate: float = bounded(1e-3, 0, 10, above=True)
     schedule: Literal["one-cycle", "linear"] = "one-cycle"
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    smoothing: float = 0.1
-    generation: float = 1.0
-    evidence: float = 0.5
-    rename: float = 0.05
-    held_out: float = 0.04
-    checkpoint_steps: int = 200
-    seed: int = 0
+    weight_decay: float = bounded(0.01, 0, 10)
+    clip_norm: float = bounded(1.0, 0, 10**6, above=True)
+    smoothing: float = bounded(0.1, 0, 1, below=True)
+    generation: float = bounded(1.0, 0, 1000)
+    evidence: float = bounded(0.5, 0, 1, below=True)
+    rename: float = bounded(0.05, 0, 1, below=True)
+    held_out: float = bounded(0.04, 0, 1, below=True)
+    checkpoint_steps: int = bounded(200, 1, 10**7)
+    seed: int = bounded(0, 0, 2**32 - 1)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("second_epochs", 0), ("drafts", 1), ("batch", 1), ("checkpoint_steps", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"training.{name}: expected at least {least}, received {getattr(self, name)}")
-        for name in ("weight_decay", "generation"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"training.{name}: expected 0 or more, received {getattr(self, name)}")
-        check_steps(self.learning_rate, self.clip_norm, self.seed)
-        for name in ("smoothing", "evidence", "rename", "held_out"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"training.{name}: expected a share below 1, received {getattr(self, name)}")
+        check_bounds(self, "training.")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import UsageError
 
 
@@ -29,24 +30,19 @@ class DistillOptions:
     """
 
     teacher: str = ""
-    conv: float = 0.0
-    sequence: float = 0.0
-    features: float = 0.0
-    inner: float = 0.0
-    temperature: float = 4.0
-    inner_temperature: float = 8.0
+    conv: float = bounded(0.0, 0, 1000)
+    sequence: float = bounded(0.0, 0, 1000)
+    features: float = bounded(0.0, 0, 1000)
+    inner: float = bounded(0.0, 0, 1000)
+    temperature: float = bounded(4.0, 0, 1000, above=True)
+    inner_temperature: float = bounded(8.0, 0, 1000, above=True)
     blank: bool = True
     inner_blank: bool = False
     online: bool = False
     fade: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("conv", "sequence", "features", "inner"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"distill.{name}: expected a weight of 0 or more, received {getattr(self, name)}")
-        for name in ("temperature", "inner_temperature"):
-            if getattr(self, name) <= 0:
-                raise UsageError(f"distill.{name}: expected more than 0, received {getattr(self, name)}")
+        check_bounds(self, "distill.")
         taught = self.conv or self.sequence or self.features
         if taught and not self.teacher:
             raise UsageError("distill.conv, .sequence and .features above 0 learn from a teacher; name its run with "

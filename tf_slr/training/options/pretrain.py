@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tf_slr.errors import UsageError
+from tf_slr.bounds import bounded, check_bounds
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,10 @@ class PretrainOptions:
         learning_rate: the peak of its one cycle.
     """
 
-    epochs: int = 0
-    pictures: int = 8
-    clips: int = 8
-    learning_rate: float = 5e-3
+    epochs: int = bounded(0, 0, 10**4)
+    pictures: int = bounded(8, 1, 1000)
+    clips: int = bounded(8, 1, 1000)
+    learning_rate: float = bounded(5e-3, 0, 10, above=True)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("pictures", 1), ("clips", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"pretrain.{name}: expected at least {least}, received {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise UsageError(f"pretrain.learning_rate: expected more than 0, received {self.learning_rate}")
+        check_bounds(self, "pretrain.")
