@@ -66,7 +66,7 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 _EXTRAS = {"tensorflow": "train", "tf_keras": "train", "mediapipe": "video", "cv2": "video", "matplotlib": "report",
-    "PIL": "video", "fontTools": "video",
+    "av": "video", "PIL": "video", "fontTools": "video",
     "pose_format": "pose", "pyarrow": "parquet", "distributed": "cluster", "dask": "cluster",
     "keras_nlp": "train",
 }  # fmt: skip

@@ -60,12 +60,12 @@ def opencv() -> ModuleType:
 
 
 def path_for_opencv(path: Path) -> str:
-    """A path as OpenCV takes it: on a name that is no UTF-8 the process would die.
+    """A path as OpenCV takes it: on a name that is no UTF-8 the process would die, one with a colon is an address.
 
     Raises:
         DataError: it is such a name.
     """
-    return files.require_text(str(path), "a video's or picture's path")
+    return files.require_text(str(path.absolute()), "a video's or picture's path")
 
 
 def squeezed(pictures: Iterable[np.ndarray], options: FrameOptions) -> np.ndarray:

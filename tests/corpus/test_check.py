@@ -153,11 +153,11 @@ def test_a_video_that_ends_before_its_header_says_so_is_a_fault(corpus, video_of
     assert "short.avi: expected 21 frames, found 20" in of_short
 
 
-def test_without_opencv_videos_are_looked_for_only(corpus, video_of_noise, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    from tf_slr.pictures import opencv
+def test_without_pyav_videos_are_looked_for_only(corpus, video_of_noise, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    from tf_slr.corpus.container import pyav
 
-    opencv.cache_clear()
+    pyav.cache_clear()
     try:
         (corpus / "any.mp4").write_text("never opened")
         (corpus / "empty.mp4").write_bytes(b"")
@@ -165,7 +165,7 @@ def test_without_opencv_videos_are_looked_for_only(corpus, video_of_noise, monke
         assert [fault for fault in faults_of(corpus) if "empty.mp4: is empty" not in fault] == []
         assert any("tf_slr[video]" in note for note in notes_of(corpus))
     finally:
-        opencv.cache_clear()
+        pyav.cache_clear()
 
 
 def test_a_corpus_of_videos_needs_no_landmarks(corpus):

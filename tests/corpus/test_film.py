@@ -1,6 +1,7 @@
 """Films: the right picture, skeleton and caption at every moment."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +53,13 @@ def test_landmarks_on_a_blank_canvas_with_captions_at_their_times(tmp_path):
     hand = [np.nonzero(np.abs(frame - LEFT).max(-1) < 80)[0].mean() / 480 for frame in (frames[0], frames[59])]
     assert hand == pytest.approx([0.1, 0.5], abs=0.03)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["film.mp4"]
+
+
+def test_a_film_may_have_a_colon_in_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = Input(Path("12:30.npz"), moving_hand(10, 4 / 3), np.arange(10) / 20)
+    write_film(Path("12:30.mp4"), shown, [], default_font())
+    assert len(watch(tmp_path / "12:30.mp4")[0]) == 10
 
 
 def test_a_film_that_a_full_disk_cuts_short_does_not_replace_a_whole_one(tmp_path):

@@ -1,5 +1,6 @@
 import importlib.metadata
 import importlib.util
+import json
 import math
 import os
 import subprocess
@@ -272,6 +273,12 @@ def test_landmarks_of_others_are_not_taken_for_tracked_ones(tmp_path, monkeypatc
     write_clip(tmp_path / landmark_path("a"), Clip(np.full((12, POINTS, 3), 0.75, np.float32), None, 1.0))
     assert again() == 2
     assert (read_clip(tmp_path / landmark_path("a")).landmarks == 0.25).all()
+    # Nor are those of a time when phone videos lay on their side.
+    record = extract._record_path("a", tmp_path)
+    made = json.loads(record.read_text())
+    del made["source"]["pictures"]
+    record.write_text(json.dumps(made))
+    assert (again(), again()) == (3, 3)
 
 
 def test_a_corpus_whose_clips_are_tracked_anew_is_none_until_the_end(tmp_path, monkeypatch, video_of_noise):

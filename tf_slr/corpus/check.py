@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_slr.corpus.container import pyav
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
@@ -18,7 +19,6 @@ from tf_slr.corpus.video import decoded_count
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.glosses import GlossReader, canonical, folded, has_control, has_invisible
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
-from tf_slr.pictures import opencv
 
 # What sclite reads as something else than a word: an optional word, an alternative, a comment, a label, no word.
 SCLITE_SPECIAL = re.compile(r"[(){}<;].*|[@/]")
@@ -73,7 +73,7 @@ def check_corpus(root: Path | str) -> list[str]:
     corpus = Corpus(root)
     rows, incomplete = _rows(corpus)
     lines = [*incomplete, *_annotation_faults(rows)]
-    look = functools.partial(_look, corpus, has_opencv=_has_opencv())
+    look = functools.partial(_look, corpus, can_decode=_can_decode())
     looks = list(in_threads(look, rows, "check", "clip"))
     lines += [fault for one in looks for fault in one.faults]
     lines += _repeated(rows, looks)
@@ -83,7 +83,7 @@ def check_corpus(root: Path | str) -> list[str]:
     lines += _leftovers(corpus)
     if not incomplete:  # else the missing rows' clips would all look like orphans
         lines += _orphans(rows, corpus)
-    if any(one.video for one in looks) and not _has_opencv():
+    if any(one.video for one in looks) and not _can_decode():
         lines.append("note: video files were not opened; pip install 'tf_slr[video]' to have them checked")
     return lines
 
@@ -122,7 +122,7 @@ def _annotation_faults(rows: Sequence[Row]) -> list[str]:
     return faults
 
 
-def _look(corpus: Corpus, row: Row, has_opencv: bool) -> Look:
+def _look(corpus: Corpus, row: Row, can_decode: bool) -> Look:
     """Read one clip's landmarks and see to its video."""
     sample, faults = row.sample, []
     content, hands, video = "", None, ""
@@ -138,7 +138,7 @@ def _look(corpus: Corpus, row: Row, has_opencv: bool) -> Look:
     if sample.video:
         path = corpus.root / sample.video
         try:
-            _check_video(path, sample.frames, has_opencv)
+            _check_video(path, sample.frames, can_decode)
             video = str(path.resolve())
         except (DataError, OSError) as error:  # a folder may be unreadable
             faults.append(f"{row.place}: {error}")
@@ -149,13 +149,13 @@ def _points(part: slice) -> range:
     return range(part.start, part.stop)
 
 
-def _check_video(path: Path, frames: int, has_opencv: bool) -> None:
+def _check_video(path: Path, frames: int, can_decode: bool) -> None:
     """Refuse a video that is missing, unreadable or of another length than listed."""
     try:
         is_folder, size = path.is_dir(), path.stat().st_size
     except (OSError, ValueError) as error:
         raise DataError(f"video {path} is missing") from error
-    if is_folder or has_opencv:
+    if is_folder or can_decode:
         found, _ = decoded_count(path)
         if found != frames:  # training and recognition want every one
             raise DataError(f"{path}: expected {frames} frames, found {found}")
@@ -163,9 +163,9 @@ def _check_video(path: Path, frames: int, has_opencv: bool) -> None:
         raise DataError(f"{path}: is empty")
 
 
-def _has_opencv() -> bool:
+def _can_decode() -> bool:
     try:
-        opencv()
+        pyav()
     except UsageError:
         return False
     return True

@@ -19,6 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tf_slr import files
+from tf_slr.corpus.container import PICTURES
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import begin_corpus, landmark_path, read_clip, write_clip
 from tf_slr.corpus.times import unevenness
@@ -169,12 +170,13 @@ def _stamp(job: Job, source: str) -> dict[str, str | int | None]:
     """What identifies a video without reading it, what it must be, and what tracks it."""
     mark = mark_of(job.video)
     return {
-        "video": str(job.video.resolve()),
+        "video": files.require_text(str(job.video.resolve()), "a video's path"),
         "files": mark.files,
         "frames": job.frames,
         "bytes": mark.size,
         "mtime_ns": mark.written,
         "landmark_source": source,
+        "pictures": PICTURES,
     }
 
 

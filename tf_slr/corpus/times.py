@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr.pictures import opencv, path_for_opencv
+from tf_slr.corpus.container import Container
+from tf_slr.errors import DataError
 
 # Frames of a steady video lie this close to their places, in frames: containers round times to milliseconds.
 STEADY = 0.5
@@ -26,16 +27,13 @@ def grabbed_times(path: Path, threads: int = 0) -> list[float]:
 
     Args:
         path: the file, which is decoded to its end.
-        threads: how many decode it; 0 for as many as OpenCV likes.
+        threads: how many decode it; 0 for as many as there are processors.
     """
-    cv2 = opencv()
-    parameters = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
-    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG, parameters)
-    seconds = []
-    while capture.grab():
-        seconds.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-    capture.release()
-    return seconds
+    try:
+        with Container(path, threads) as video:
+            return list(video.times())
+    except DataError:
+        return []
 
 
 def checked_times(seconds: Sequence[float]) -> np.ndarray | None:

@@ -1,11 +1,10 @@
 """Reading frames from a video file or a folder of images, and noticing when they are not all there.
 
-OpenCV never raises: a missing, empty, damaged or truncated video looks to it
-like one that is simply over. Everything it keeps quiet about is said here.
+A truncated video looks to FFmpeg like one that is simply over, and OpenCV
+says nothing of an image it cannot read. What they keep quiet about is said here.
 """
 
 import errno
-import math
 import os
 import re
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_slr import files
+from tf_slr.corpus.container import Container
 from tf_slr.corpus.times import checked_times, grabbed_times
 from tf_slr.errors import DataError
-from tf_slr.pictures import opencv, path_for_opencv
+from tf_slr.pictures import opencv
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -32,9 +33,6 @@ MISSING_FRAMES_ALLOWED = 1
 
 # They promise their length times their usual rate, which a video without a steady rate does not keep.
 MATROSKA = (".mkv", ".webm")
-
-# Matroska without a rate claims 1000 frames a second, raw streams 90,000.
-MAX_FPS = 480
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,9 @@ class Video:
             DataError: a frame is damaged or of another size, or frames are missing at the end.
         """
         count, shown = 0, [] if shown is None else shown
-        for count, frame in enumerate(_decode(self.path, shown), start=1):
+        for count, (time, frame) in enumerate(_decode(self.path), start=1):
+            if time is not None:
+                shown.append(time)
             if frame.shape != (self.height, self.width, 3):
                 raise DataError(
                     f"{self.path}: frame {count} is {frame.shape[1]} x {frame.shape[0]} pixels,"
@@ -91,13 +91,15 @@ def open_video(path: Path | str) -> Video:
 
     Raises:
         DataError: it is missing, empty, holds no picture, or its pictures are too small.
-        UsageError: OpenCV is not installed.
+        UsageError: PyAV or, for images, OpenCV is not installed.
     """
     path = Path(path)
-    fps, promised = (None, len(image_paths(path))) if path.is_dir() else _header(path)
-    frames = _decode(path)
-    first = next(frames, None)
-    frames.close()
+    if path.is_dir():
+        images = image_paths(path)
+        fps, promised, first = None, len(images), _read_image(images[0])
+    else:
+        with Container(path) as video:
+            fps, promised, (_, first) = video.fps, video.promised, next(video.pictures(), (None, None))
     if first is None:
         raise DataError(f"{path}: holds no readable frame")
     height, width, _ = first.shape
@@ -142,11 +144,12 @@ def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | N
     if path.is_dir():
         count, fps, slack = len(_image_names(path)), None, 0
     else:
-        fps, count = _header(path)
         slack = MISSING_FRAMES_ALLOWED
-        promise_kept = expected is not None and abs(count - expected) <= slack
-        if not count or (path.suffix.lower() in MATROSKA and not promise_kept):
-            count = sum(1 for _ in _decode(path))
+        with Container(path) as video:
+            fps, count = video.fps, video.promised
+            promise_kept = expected is not None and abs(count - expected) <= slack
+            if not count or (path.suffix.lower() in MATROSKA and not promise_kept):
+                count = sum(1 for _ in video.times())
     if count == 0:
         raise DataError(f"{path}: holds no readable frame")
     if expected is not None and abs(count - expected) > slack:
@@ -214,54 +217,23 @@ def _by_number(name: str) -> tuple[list[str | int], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def _decode(path: Path, shown: list[float] | None = None) -> Iterator[np.ndarray]:
-    """Frames or images of a path, RGB, until they end for whatever reason; `shown` gets the times of frames."""
-    cv2 = opencv()
+def _decode(path: Path) -> Iterator[tuple[float | None, np.ndarray]]:
+    """Frames or images of a path, RGB, until they end for whatever reason, with the times of a file's frames."""
     if path.is_dir():
         for image in image_paths(path):
-            try:
-                frame = cv2.imread(path_for_opencv(image), cv2.IMREAD_COLOR)
-            except cv2.error as error:
-                raise DataError(f"{image}: is not a readable image ({error.err})") from error
-            if frame is None:
-                raise DataError(f"{image}: is not a readable image")
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            yield None, _read_image(image)
         return
-    capture = _capture(path)
+    with Container(path) as video:
+        yield from video.pictures()
+
+
+def _read_image(path: Path) -> np.ndarray:
+    cv2 = opencv()
+    content = np.frombuffer(files.read_bytes(path), np.uint8)
     try:
-        while True:
-            found, frame = capture.read()
-            if not found:
-                return
-            if shown is not None:
-                shown.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-    finally:
-        capture.release()
-
-
-def _header(path: Path) -> tuple[float | None, int]:
-    """Frame rate and number of frames, as far as a video file's header can be believed."""
-    cv2 = opencv()
-    capture = _capture(path)
-    fps, promised = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    capture.release()
-    # Without a duration the count comes out hugely negative.
-    promised = int(promised) if math.isfinite(promised) and promised > 0 else 0
-    return (fps if 1 <= fps <= MAX_FPS else None), promised
-
-
-def _capture(path: Path):
-    """An open cv2.VideoCapture."""
-    if not path.exists():
-        raise DataError(f"{path}: does not exist")
-    if not path.is_file():
-        raise DataError(f"{path}: is neither a file nor a folder")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: is empty")
-    cv2 = opencv()
-    # Left to choose, OpenCV takes a file named like 'clip01.png' for the start of a series.
-    capture = cv2.VideoCapture(path_for_opencv(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise DataError(f"{path}: is no readable video (damaged, no picture track, or an unknown format)")
-    return capture
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except cv2.error as error:
+        raise DataError(f"{path}: is not a readable image ({error.err})") from error
+    if picture is None:
+        raise DataError(f"{path}: is not a readable image")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
