@@ -76,6 +76,7 @@ def test_tiles_spare_half_of_the_multiply_adds():
 
 
 def test_bench_refuses_a_damaged_bundle(tmp_path, tiny_run):
+    (tmp_path / "student.tflite").touch()
     command = [
         sys.executable,
         ROOT / "tools/bench.py",

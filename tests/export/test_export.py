@@ -186,7 +186,7 @@ def test_command_line(tmp_path, tiny_run):
                             env=environment)  # fmt: skip
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
-    assert "holds no trained weights" in failed.stderr
+    assert "is a folder of other things, not a run" in failed.stderr
 
 
 def test_exporting_twice_gives_the_same_bundle(tmp_path, tiny_run, tiny_bundle):

@@ -135,8 +135,9 @@ def test_the_language_model_is_asked_with_its_weight(tiny_run, ngram):
         (("--beam", "1000000"), "beam.width: expected from 1 to 10000, received 1000000"),
     ],
 )
-def test_options_that_would_do_nothing_are_refused(capsys, options, message):
-    assert cli.main(["evaluate", "--run", "absent", *options]) == 1
+def test_options_that_would_do_nothing_are_refused(tiny_run, ngram, capsys, options, message):
+    options = [str(ngram) if option == "x.arpa" else option for option in options]
+    assert cli.main(["evaluate", "--run", str(tiny_run), *options]) == 1
     assert message in capsys.readouterr().err
 
 
