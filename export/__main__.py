@@ -8,6 +8,7 @@ from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.kinds import Kind
+from tf_slr.stdout import say
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,12 +38,12 @@ def main(argv: list[str] | None = None) -> int:
 
         metrics = export(arguments.run, arguments.out, arguments.variant, arguments.qat, arguments.corrector)
         for weights, wer in metrics["dev_wer"].items():
-            print(f"dev WER of INT8 with {weights} weights: {100 * wer:.2f} %")
-        print(f"exported: {metrics['weights']} weights, variant {metrics['variant']}")
-        print(f"dev WER: FP32 {100 * metrics['dev_wer_fp32']:.2f} %, INT8 {100 * metrics['dev_wer_int8']:.2f} %")
-        print(f"size: FP32 {metrics['bytes_fp32'] / 1e6:.2f} MB, INT8 {metrics['bytes_int8'] / 1e6:.2f} MB")
-        print(f"FP32 TFLite against Keras: largest difference {metrics['fp32_keras_difference']:.1e}")
-        print(f"wrote {arguments.out} and {arguments.run / FP32_STUDENT}")
+            say(f"dev WER of INT8 with {weights} weights: {100 * wer:.2f} %")
+        say(f"exported: {metrics['weights']} weights, variant {metrics['variant']}")
+        say(f"dev WER: FP32 {100 * metrics['dev_wer_fp32']:.2f} %, INT8 {100 * metrics['dev_wer_int8']:.2f} %")
+        say(f"size: FP32 {metrics['bytes_fp32'] / 1e6:.2f} MB, INT8 {metrics['bytes_int8'] / 1e6:.2f} MB")
+        say(f"FP32 TFLite against Keras: largest difference {metrics['fp32_keras_difference']:.1e}")
+        say(f"wrote {arguments.out} and {arguments.run / FP32_STUDENT}")
         return 0
 
     return guarded(work)

@@ -107,6 +107,17 @@ def test_every_command_line_is_read_by_the_projects_parser():
             assert not re.search(r"= (argparse\.)?ArgumentParser\(", path.read_text()), path
 
 
+def test_lines_are_printed_by_say():
+    # Names of the user's may hold what a terminal obeys; `tf_slr.stdout.say` and `printable` escape it.
+    for path in (path for folder in ("tf_slr", "export", "tools") for path in (ROOT / folder).rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        prints = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
+        assert not prints or path.name == "stdout.py", f"{path}, line {prints[0]}: expected say() of tf_slr.stdout"
+        raw = [node.lineno for node in calls if ast.unparse(node.func) == "tqdm.write"
+               and not ast.unparse(node.args[0]).startswith(("printable(", "_table(", "SUBTITLES["))]  # fmt: skip
+        assert not raw, f"{path}, line {raw[0]}: expected printable() of tf_slr.stdout"
+
+
 def test_nothing_unsafe_is_in_the_project():
     unsafe = re.compile(
         r"\bpickle\b(?!=False)|allow_pickle=True|os\.system\(|\beval\(|\bexec\(|safe_mode=False|yaml\.load"

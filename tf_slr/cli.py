@@ -10,6 +10,7 @@ from tf_slr import __version__
 from tf_slr.commands import corpus, correction, evidence, live, poses, prepare, recognition, scoring, teaching, training
 from tf_slr.commands.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
 from tf_slr.errors import FULL, SlrError
+from tf_slr.stdout import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,34 +35,34 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except SlrError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         return EXIT_FAULT
     except KeyboardInterrupt:
-        print("stopped; what was written is whole, and the same command can be run again", file=sys.stderr)
+        say("stopped; what was written is whole, and the same command can be run again", file=sys.stderr)
         return EXIT_FAULT
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except MemoryError:
-        print("error: the memory is full; give this process more, or less to do: fewer or shorter clips, --workers "
+        say("error: the memory is full; give this process more, or less to do: fewer or shorter clips, --workers "
               "1, a smaller training.batch or model.width, features.source=files", file=sys.stderr)  # fmt: skip
         return EXIT_FAULT
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and named by the system.
         room = "; make room and run the same command again: what was written before is whole"
-        print(f"error: {error}{room if error.errno in FULL else ''}", file=sys.stderr)
+        say(f"error: {error}{room if error.errno in FULL else ''}", file=sys.stderr)
         return EXIT_FAULT
     except ImportError as error:
         if error.name and error.name.split(".")[0] in _EXTRAS:
             extra = _EXTRAS[error.name.split(".")[0]]
-            print(f"error: this needs {error.name}; install it with: pip install 'tf_slr[{extra}]'", file=sys.stderr)
+            say(f"error: this needs {error.name}; install it with: pip install 'tf_slr[{extra}]'", file=sys.stderr)
             return EXIT_FAULT
         traceback.print_exc()
         return EXIT_BUG
     except Exception:
         traceback.print_exc()
-        print("This is a bug in tf_slr; please report it with the lines above.", file=sys.stderr)
+        say("This is a bug in tf_slr; please report it with the lines above.", file=sys.stderr)
         return EXIT_BUG
 
 

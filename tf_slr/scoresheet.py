@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tf_slr.cleanup import Rules
 from tf_slr.errors import DataError
 from tf_slr.scoring import Errors, Pair, align, count, describe
+from tf_slr.stdout import printable
 from tf_slr.transcripts import Reference, Token
 
 
@@ -24,10 +25,10 @@ class Sentence:
 
     def __str__(self) -> str:
         """Reference above hypothesis above the kind of each error, gloss under gloss."""
-        columns = [(reference or "***", hypothesis or "***", _kind(reference, hypothesis))
+        columns = [(printable(reference or "***"), printable(hypothesis or "***"), _kind(reference, hypothesis))
                    for reference, hypothesis in self.pairs]  # fmt: skip
         widths = [max(map(_width, column)) for column in columns]
-        lines = [f"{self.id}  {describe(self.errors.summary())}"]
+        lines = [f"{printable(self.id)}  {describe(self.errors.summary())}"]
         for title, row in zip(("REF", "HYP", "   "), zip(*columns, strict=True), strict=False):
             cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
             lines.append(f"  {title}  {' '.join(cells)}".rstrip())

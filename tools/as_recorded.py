@@ -10,6 +10,7 @@ from pathlib import Path
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, report, within
 from tf_slr.corpus.isolated import read_isolated
+from tf_slr.stdout import say
 from tf_slr.teaching.recordings import Recordings
 
 
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> int:
         lines = as_recorded(arguments.sets, arguments.out, arguments.takes, arguments.test_takes, arguments.background)
         code = report(lines)
-        print(f"wrote {arguments.out}")
+        say(f"wrote {arguments.out}")
         return code
 
     return guarded(work)

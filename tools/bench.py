@@ -34,6 +34,7 @@ from tf_slr.runtime.decoder import SentenceDecoder
 from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
+from tf_slr.stdout import say
 
 LENGTHS = (50, 100, 200, 500)  # frames; all but the main length are timed less often
 FEWER = 20
@@ -293,12 +294,12 @@ def main() -> int:
                        not arguments.no_accuracy, not arguments.no_work)  # fmt: skip
         markdown, picture = arguments.out.with_suffix(".md"), arguments.out.with_suffix(".png")
         files.write_text(markdown, table(result) + "\n")
-        print(f"wrote {markdown}")
+        say(f"wrote {markdown}")
         if importlib.util.find_spec("matplotlib") is None:
-            print("note: no picture, because matplotlib is not installed: pip install 'tf_slr[report]'")
+            say("note: no picture, because matplotlib is not installed: pip install 'tf_slr[report]'")
         else:
             draw(result, picture)
-            print(f"wrote {picture}")
+            say(f"wrote {picture}")
         return result
 
     return publish(measure, table, arguments.out)

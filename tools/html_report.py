@@ -14,6 +14,7 @@ from tf_slr.commands.common import Parser, import_tensorflow, report
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
+from tf_slr.stdout import say
 
 
 def main() -> int:
@@ -42,9 +43,9 @@ def main() -> int:
         for split, by_model in results.items():
             for model, result in by_model.items():
                 for name, counts in {"all": result, **result["groups"]}.items():
-                    print(f"{split:4s}  {model:9s}  {name:16s} {describe(counts)}  {facts.label}")
+                    say(f"{split:4s}  {model:9s}  {name:16s} {describe(counts)}  {facts.label}")
         for path in filter(None, (arguments.json, arguments.out)):
-            print(f"wrote {path}")
+            say(f"wrote {path}")
         return report(facts.refused)
 
     return guarded(work)

@@ -39,6 +39,7 @@ from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream
+from tf_slr.stdout import say
 from tf_slr.subtitles import cues
 from tf_slr.teaching import screens
 from tf_slr.teaching.recorder import Recorder
@@ -219,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         record(scene, out / "record.jpg")
         if arguments.report:
             page(arguments.report, out / "report.png")
-        print(f"wrote pictures of {scene.sample.id} to {out}")
+        say(f"wrote pictures of {scene.sample.id} to {out}")
         return EXIT_OK
 
     return guarded(work)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tf_slr import files
 from tf_slr.cli import guarded
+from tf_slr.stdout import say
 
 
 def publish(measure: Callable[[], dict], table: Callable[[dict], str], out: Path) -> int:
@@ -13,8 +14,8 @@ def publish(measure: Callable[[], dict], table: Callable[[dict], str], out: Path
     def work() -> int:
         result = measure()
         files.write_json(out, result)
-        print(table(result))
-        print(f"wrote {out}")
+        say(*table(result).split("\n"))
+        say(f"wrote {out}")
         return 0
 
     return guarded(work)

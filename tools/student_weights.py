@@ -18,6 +18,7 @@ from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.stdout import say
 
 
 def weights_of(run_root: Path) -> Weights:
@@ -59,7 +60,7 @@ def main() -> int:
         arrays = weights_of(arguments.run).arrays()
         with files.atomic_path(arguments.out) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
-        print(f"wrote {arguments.out}")
+        say(f"wrote {arguments.out}")
         return 0
 
     return guarded(work)

@@ -19,6 +19,7 @@ from tf_slr.commands.common import Parser, import_tensorflow, report, within
 from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.stdout import say
 
 TABLES = ("1", "4", "6", "7", "crkd")
 # Those that have a teacher in them.
@@ -85,9 +86,9 @@ def tables(arguments: argparse.Namespace) -> int:
     for table in made:
         written.append(out / (f"table{table.key}.png" if table.key.isdecimal() else f"{table.key}.png"))
         draw(found, table, written[-1])
-    print(text)
+    say(*text.split("\n"))
     for path in written:
-        print(f"wrote {path}")
+        say(f"wrote {path}")
     return report(failed)
 
 

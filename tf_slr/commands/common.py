@@ -13,6 +13,7 @@ from tf_slr.commands.paths import existing
 from tf_slr.errors import SlrError, UsageError
 from tf_slr.kinds import Kind
 from tf_slr.quiet import silent_stderr
+from tf_slr.stdout import printable, say
 
 EXIT_OK, EXIT_FAULT, EXIT_BUG = 0, 1, 2
 
@@ -38,6 +39,10 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong with the arguments, and exit."""
         self.print_usage(sys.stderr)
         self.exit(EXIT_FAULT, f"error: {message} ('{self.prog} --help' explains all)\n")
+
+    def exit(self, status: int = EXIT_OK, message: str | None = None) -> NoReturn:
+        """Exit after a line that a terminal only shows, whatever the arguments hold."""
+        super().exit(status, f"{printable(message.rstrip())}\n" if message else None)
 
     def parse_args(self, *arguments: Any, **options: Any) -> argparse.Namespace:
         """Read the arguments; where a path is not what it must be, say so in one line and exit."""
@@ -115,7 +120,7 @@ def check_model(arguments: argparse.Namespace) -> None:
 def report(lines: Sequence[str]) -> int:
     """Name what was refused or left out; 1 if anything was. Notes ("note: ...") are no fault."""
     for line in lines:
-        print(line, file=sys.stderr)
+        say(line, file=sys.stderr)
     return EXIT_FAULT if any(not line.startswith("note: ") for line in lines) else EXIT_OK
 
 
@@ -125,7 +130,7 @@ def prepared(out: Path, lines: Sequence[str]) -> int:
     left_out = [line for line in lines if not line.startswith("note: ")]
     report(notes)
     code = report(left_out)
-    print(f"wrote {out}" + (f" ({len(left_out)} left out)" if left_out else ""))
+    say(f"wrote {out}" + (f" ({len(left_out)} left out)" if left_out else ""))
     return code
 
 

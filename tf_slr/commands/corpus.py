@@ -9,7 +9,7 @@ from tf_slr.commands.common import add_command, import_tensorflow, prepared, rep
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.corpus.shards import FOLDER
 from tf_slr.kinds import Kind
-from tf_slr.stdout import print_json
+from tf_slr.stdout import print_json, say
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -41,7 +41,7 @@ def _check(arguments: argparse.Namespace) -> int:
     report(notes)
     code = report(faults)
     verdict = _counted(faults, "fault") if faults else "no fault found"
-    print(f"{arguments.corpus}: {verdict}" + (f" ({_counted(notes, 'note')})" if notes else ""))
+    say(f"{arguments.corpus}: {verdict}" + (f" ({_counted(notes, 'note')})" if notes else ""))
     return code
 
 
@@ -59,13 +59,13 @@ def _stats(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(stats.table(), indent=2)
     else:
-        print(markdown(stats))
+        say(*markdown(stats).split("\n"))
     if arguments.out:
         draw(corpus, stats, arguments.out / "stats.png")
         files.write_text(arguments.out / "stats.md", markdown(stats) + "\n")
         files.write_json(arguments.out / "stats.json", stats.table())
         # Not between the lines of the JSON.
-        print(f"wrote {arguments.out}", file=sys.stderr if arguments.json else sys.stdout)
+        say(f"wrote {arguments.out}", file=sys.stderr if arguments.json else sys.stdout)
     return code
 
 

@@ -13,6 +13,7 @@ from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
+from tf_slr.stdout import say
 
 # Sentences of signs are short and corpora small: longer histories hardly ever return.
 NGRAM_ORDER = 3
@@ -96,17 +97,17 @@ def _train(arguments: argparse.Namespace) -> int:
 
     summary = CorrectionTrainer(text, recipe, arguments.out, evidence, str(arguments.evidence)).fit()
     description = export_corrector(arguments.out, dev, estimate(list(text.sentences.values()), NGRAM_ORDER))
-    print(f"{summary['networks']} networks, {summary['parameters'] / 1e6:.2f} M parameters, "
+    say(f"{summary['networks']} networks, {summary['parameters'] / 1e6:.2f} M parameters, "
           f"{sum(size['bytes_int8'] for size in description.metrics['networks']) / 1e6:.2f} MB in INT8")  # fmt: skip
     if dev:
-        print(f"dev before    {describe(description.metrics['before'])}")
+        say(f"dev before    {describe(description.metrics['before'])}")
         for method, results in description.metrics["methods"].items():
             for how, errors in results.items():
-                print(f"{method}, {how:12s}  {describe(errors)}")
-        print(f"chosen: {description.method} with {description.networks} network(s)")
+                say(f"{method}, {how:12s}  {describe(errors)}")
+        say(f"chosen: {description.method} with {description.networks} network(s)")
         if weights := description.rescoring:
-            print(f"where logits are at hand: the best of {weights.width} sentences, {weights}")
-    print(f"wrote {arguments.out}")
+            say(f"where logits are at hand: the best of {weights.width} sentences, {weights}")
+    say(f"wrote {arguments.out}")
     return code
 
 
@@ -143,7 +144,7 @@ def _dev(paths: Sequence[Path], references: Mapping | None, vocabulary: Vocabula
             nothing = np.zeros((0, theirs.classes), np.float32)
             found = [one._replace(logits=clips.get(name, nothing)) for name, one in zip(references, found, strict=True)]
         else:
-            print(f"note: {path}: has other glosses than the text, so that no n-gram of the text can take part")
+            say(f"note: {path}: has other glosses than the text, so that no n-gram of the text can take part")
         sentences += found
     return sentences
 
@@ -176,6 +177,6 @@ def _correct(arguments: argparse.Namespace) -> int:
         result[name] = [word.token(slots) for word in words]
         changed += [word.gloss for word in words] != recognised(slots)
     write_ctm(arguments.out, result)
-    print(f"changed {changed} of {len(result)} sentences")
-    print(f"wrote {arguments.out}")
+    say(f"changed {changed} of {len(result)} sentences")
+    say(f"wrote {arguments.out}")
     return EXIT_OK

@@ -7,6 +7,7 @@ from tf_slr.commands.common import add_command, import_tensorflow, report, withi
 from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
+from tf_slr.stdout import say
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -58,9 +59,9 @@ def _train_ngram(arguments: argparse.Namespace) -> int:
     sentences = list(text.sentences.values())
     model = estimate(sentences, arguments.order)
     write_arpa(arguments.out, model)
-    print(f"{len(sentences)} sentences, {len(model.glosses)} glosses, order {model.order}, "
+    say(f"{len(sentences)} sentences, {len(model.glosses)} glosses, order {model.order}, "
           f"perplexity on its own text {model.perplexity(sentences):.1f}")  # fmt: skip
-    print(f"wrote {arguments.out}")
+    say(f"wrote {arguments.out}")
     return code
 
 
@@ -77,8 +78,8 @@ def _crossfit(arguments: argparse.Namespace) -> int:
     import_tensorflow()
     from tf_slr.training.crossfit import crossfit
 
-    found = crossfit(corpus, recipe, arguments.out, arguments.folds, arguments.seed, print)
+    found = crossfit(corpus, recipe, arguments.out, arguments.folds, arguments.seed, say)
     code = report(found.refused)
-    print(f"held out: {describe(found.summary)}  {found.summary['corpus']}")
-    print(f"wrote {found.evidence}")
+    say(f"held out: {describe(found.summary)}  {found.summary['corpus']}")
+    say(f"wrote {found.evidence}")
     return code

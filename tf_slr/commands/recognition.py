@@ -15,7 +15,7 @@ from tf_slr.commands.paths import STREAM, existing, input_file
 from tf_slr.errors import FULL, SlrError, UsageError, shown
 from tf_slr.kinds import Kind
 from tf_slr.landmarks import Normalisation
-from tf_slr.stdout import print_json
+from tf_slr.stdout import print_json, printable, say
 
 if TYPE_CHECKING:
     from tf_slr.corpus.inputs import Input, InputReader
@@ -75,19 +75,19 @@ def _recognize(arguments: argparse.Namespace) -> int:
                     raise
                 text = str(error)
                 text = text if str(path) in text else f"{path}: {text}"
-                tqdm.write(f"error: {text}", file=sys.stderr)
+                tqdm.write(printable(f"error: {text}"), file=sys.stderr)
                 entries.append({"clip": str(path), "error": text, "glosses": []})
                 code = EXIT_FAULT
                 continue
             entries.append(_entry(clip, words, written))
             if clip.note:
-                tqdm.write(f"note: {clip.note}", file=sys.stderr)
+                tqdm.write(printable(f"note: {clip.note}"), file=sys.stderr)
             if not arguments.json:
                 tqdm.write(_table(path, words), file=told)
             if streamed:
                 tqdm.write(SUBTITLES[streamed](_cues(words)), file=sys.stdout, end="")
             for target in written.values():
-                tqdm.write(f"wrote {target}", file=told)
+                tqdm.write(printable(f"wrote {target}"), file=told)
     finally:  # also of what was done until somebody had enough
         if arguments.json:
             print_json(entries, indent=2)
@@ -156,7 +156,7 @@ def _font(chosen: Path | None, glosses: Sequence[str]) -> Path:
     lacking = undrawable(glosses, font)
     if lacking:
         advice = "choose another one" if chosen else "install one and run again, or name one with --font"
-        print(f"note: captions show boxes for {len(lacking)} characters that {font.name} lacks "
+        say(f"note: captions show boxes for {len(lacking)} characters that {font.name} lacks "
               f"({shown(lacking)}); {advice}", file=sys.stderr)  # fmt: skip
     return font
 
@@ -213,4 +213,4 @@ def _table(path: Path, words: "Sequence[Word]") -> str:
     """The sentence, and below it each gloss with its seconds and confidence."""
     lines = [f"{path}: {' '.join(word.gloss for word in words) or '(nothing recognised)'}"]
     lines += [f"  {word.start:8.2f} - {word.end:6.2f} s  {word.confidence:4.0%}  {word.gloss}" for word in words]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

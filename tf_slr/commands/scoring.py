@@ -9,7 +9,7 @@ from tf_slr.commands.paths import input_file
 from tf_slr.errors import shown
 from tf_slr.scoresheet import Scoresheet, score_transcripts
 from tf_slr.scoring import describe
-from tf_slr.stdout import print_json
+from tf_slr.stdout import print_json, say
 from tf_slr.transcripts import read_ctm, read_stm
 
 
@@ -41,14 +41,14 @@ def _score(arguments: argparse.Namespace) -> int:
     hypotheses, references = read_ctm(arguments.hyp), read_stm(arguments.ref)
     sheet = score_transcripts(hypotheses, references, RULES[arguments.rules])
     for line in _notes(sheet):
-        print(f"note: {line}", file=sys.stderr)
+        say(f"note: {line}", file=sys.stderr)
     if arguments.json:
         print_json(sheet.summary(), indent=2)
         return EXIT_OK
     if arguments.sentences:
         for sentence in sheet.sentences:
-            print(f"{sentence}\n")
-    print(f"{describe(sheet.errors.summary())}  {len(sheet.sentences)} sentences, rules {sheet.rules.name}")
+            say(*str(sentence).split("\n"), "")
+    say(f"{describe(sheet.errors.summary())}  {len(sheet.sentences)} sentences, rules {sheet.rules.name}")
     return EXIT_OK
 
 

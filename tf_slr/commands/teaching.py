@@ -8,6 +8,7 @@ from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, repo
 from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.stdout import say
 
 if TYPE_CHECKING:
     from tf_slr.teaching.recordings import Recordings
@@ -81,9 +82,9 @@ def _record(arguments: argparse.Namespace) -> int:
     recordings.name_signs(filter(None, signs))
     recorder = Recorder(recordings, signs, arguments.takes, screen.asks)
     if not recorder.done:
-        record(recorder, source, screen, lambda text: print(f"note: {text}"))
+        record(recorder, source, screen, lambda text: say(f"note: {text}"))
     ending = "" if recorder.done else "; the same command goes on"
-    print(f"wrote {recorder.written} takes to {arguments.out} ({recorder.refused} refused){ending}")
+    say(f"wrote {recorder.written} takes to {arguments.out} ({recorder.refused} refused){ending}")
     return EXIT_OK
 
 
@@ -104,7 +105,7 @@ def _record_videos(recordings: "Recordings", sign: str | None, paths: list[Path]
 
     written, refused = read_videos(recordings, sign, paths)
     code = report(refused)
-    print(f"wrote {written} takes to {recordings.root}" + (f" ({len(refused)} refused)" if refused else ""))
+    say(f"wrote {written} takes to {recordings.root}" + (f" ({len(refused)} refused)" if refused else ""))
     return code
 
 
@@ -118,14 +119,14 @@ def _teach(arguments: argparse.Namespace) -> int:
     report(lesson.notes)
     code = report(lesson.left_out)
     if not lesson.learnt:
-        print(f"learning {lesson.plan.sentences} composed sentences, {lesson.plan.epochs} times")
+        say(f"learning {lesson.plan.sentences} composed sentences, {lesson.plan.epochs} times")
         report(lesson.compose())
         # Whatever is wrong with the recordings was said before these seconds.
         import_tensorflow()
         lesson.train()
         lesson.export()
     for line in summary_lines(lesson.judge(), lesson.division):
-        print(line)
-    print(f"wrote {arguments.out / 'teach.md'}, {arguments.out / 'teach.json'} and {lesson.bundle}")
-    print(f"next: {next_command(lesson.bundle)}")
+        say(line)
+    say(f"wrote {arguments.out / 'teach.md'}, {arguments.out / 'teach.json'} and {lesson.bundle}")
+    say(f"next: {next_command(lesson.bundle)}")
     return code

@@ -10,7 +10,7 @@ from tf_slr.decoding.beam import BeamOptions
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.scoring import describe
-from tf_slr.stdout import print_json
+from tf_slr.stdout import print_json, say
 
 _SEVERAL = """All GPUs of a machine are used. To train on several machines, start on each of them, with one shared
 --run: TF_CONFIG='{"cluster": {"worker": ["host1:5000", "host2:5000"]}, "task": {"type": "worker", "index": 0}}'
@@ -81,12 +81,12 @@ def _train(arguments: argparse.Namespace) -> int:
     code = report(trainer.refused)
     summary = trainer.fit()
     if not trainer.is_chief:
-        print(f"done; the chief wrote {arguments.run}")
+        say(f"done; the chief wrote {arguments.run}")
         return code
     label = trainer.corpus.label
     bias = f" with {summary['blank_bias']:+} on the blank" if summary["blank_bias"] else ""
-    print(f"best dev WER {100 * summary['dev_wer']:.2f} % in epoch {summary['best_epoch']}{bias} on {label}")
-    print(f"wrote {arguments.run}")
+    say(f"best dev WER {100 * summary['dev_wer']:.2f} % in epoch {summary['best_epoch']}{bias} on {label}")
+    say(f"wrote {arguments.run}")
     return code
 
 
@@ -107,12 +107,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     )
     code = report(refused)
     for path in filter(None, written.values()):
-        print(f"wrote {path}", file=sys.stderr if arguments.json else sys.stdout)
+        say(f"wrote {path}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print_json(result, indent=2)
         return code
     for name, counts in {"all": result, **result["groups"]}.items():
-        print(f"{arguments.split}, {name:16s} {describe(counts)}  {result['corpus']}")
+        say(f"{arguments.split}, {name:16s} {describe(counts)}  {result['corpus']}")
     return code
 
 

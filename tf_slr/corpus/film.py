@@ -13,6 +13,7 @@ from tf_slr.corpus.video import require_whole
 from tf_slr.drawing import blank, draw_caption, draw_skeleton
 from tf_slr.errors import DataError, UsageError
 from tf_slr.pictures import opencv, path_for_opencv
+from tf_slr.stdout import printable
 from tf_slr.subtitles import Cue, shown_at
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> Non
     with files.atomic_path(path) as temporary:
         film, written = None, 0
         try:
-            progress = tqdm(_pictures(shown), f"draw {path.name}", len(moments_of), leave=False, unit="frame",
-                            disable=None)  # fmt: skip
+            title = f"draw {printable(path.name)}"
+            progress = tqdm(_pictures(shown), title, len(moments_of), leave=False, unit="frame", disable=None)
             for picture, seconds in zip(progress, moments_of, strict=True):
                 film = film or _open(temporary, fps, picture)
                 for moment in seconds:

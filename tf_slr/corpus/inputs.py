@@ -22,6 +22,7 @@ from tf_slr.corpus.video import Video, frame_count, open_video
 from tf_slr.errors import DataError
 from tf_slr.kinds import Kind, kinds_of
 from tf_slr.landmarks import Clip
+from tf_slr.stdout import printable
 
 # A clip whose rate differs by less than this share is recognised as it is.
 SAME_RATE = 0.02
@@ -152,8 +153,8 @@ class InputReader:
     def _track(self, video: Video, shown: list[float]) -> Clip:
         self._tracker = self._tracker or Tracker()
         with _terminal() as terminal:
-            frames = tqdm(video.frames(shown), video.path.name, video.promised or None, leave=False, unit="frame",
-                          file=terminal, disable=None)  # fmt: skip
+            frames = tqdm(video.frames(shown), printable(video.path.name), video.promised or None, leave=False,
+                          unit="frame", file=terminal, disable=None)  # fmt: skip
             return self._tracker.track(frames, str(video.path))
 
 

@@ -15,7 +15,7 @@ from tf_slr.quiet import silent_stderr
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream, StreamOptions
-from tf_slr.stdout import print_json
+from tf_slr.stdout import print_json, say
 
 # Delays that percentiles are taken of: those of the last words, so that a session may last for days.
 REMEMBERED = 10_000
@@ -40,7 +40,7 @@ class Printer:
         if self._lines:
             self._line("word", word._asdict() | {"delay": round(delay, 3)})
         else:
-            print(f"{word.start:8.2f} s  {word.gloss}")
+            say(f"{word.start:8.2f} s  {word.gloss}")
 
     def sentence(self, sentence: Sentence) -> None:
         """A sentence ended; it is written as it reads after correction."""
@@ -48,11 +48,11 @@ class Printer:
         if self._lines:
             self._line("sentence", {"glosses": glosses, "start": sentence.words[0].start, "end": sentence.end})
         else:
-            print(f"{sentence.end:8.2f} s  = {' '.join(glosses)}")
+            say(f"{sentence.end:8.2f} s  = {' '.join(glosses)}")
 
     def note(self, text: str) -> None:
         """Something a user should know."""
-        print(f"note: {text}", file=self._aside)
+        say(f"note: {text}", file=self._aside)
 
     def summary(self, facts: dict) -> None:
         """What became of the session."""
@@ -67,7 +67,7 @@ class Printer:
         ]
         if facts["words"]:
             parts.append(f"delay p50 {facts['delay_p50_s']:.2f} s, p95 {facts['delay_p95_s']:.2f} s")
-        print("; ".join([*parts, f"at the end {facts['level']}"]), file=self._aside)
+        say("; ".join([*parts, f"at the end {facts['level']}"]), file=self._aside)
 
     @staticmethod
     def _line(kind: str, content: dict) -> None:

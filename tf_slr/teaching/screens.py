@@ -10,6 +10,7 @@ from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, font_for
 from tf_slr.live.tracking import Sight
 from tf_slr.live.window import ESCAPE, check_display
 from tf_slr.pictures import opencv
+from tf_slr.stdout import say
 from tf_slr.teaching.recorder import Prompt, Wish
 
 TITLE = "tf-slr record (space: begin, or again; q: stop)"
@@ -42,7 +43,7 @@ class Terminal:
     def show(self, sight: Sight, prompt: Prompt) -> Wish:
         """See `Screen`."""
         if prompt != self._last:
-            print(f"{prompt.text}   ({prompt.status})")
+            say(f"{prompt.text}   ({prompt.status})")
             self._last = prompt
         return Wish.NOTHING
 

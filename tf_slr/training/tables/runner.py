@@ -12,6 +12,7 @@ from tqdm import tqdm
 from tf_slr import config, files
 from tf_slr.errors import UsageError
 from tf_slr.models.options import ModelOptions
+from tf_slr.stdout import printable
 from tf_slr.training.runs import Run
 from tf_slr.training.tables import speed
 from tf_slr.training.tables.cells import Cell, Cells
@@ -83,7 +84,7 @@ class Runner:
             def end(fault: str) -> None:
                 if fault:
                     failed.append(fault)
-                    bar.write(fault, file=sys.stderr)
+                    bar.write(printable(fault), file=sys.stderr)
                 bar.update()
 
             with _Processes(self._lock) as processes:
