@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from tf_slr import drawing
-from tf_slr.drawing import ARMS, LEFT, RIGHT, blank, default_font, draw_caption, draw_skeleton, font_for, undrawable
+from tf_slr.drawing import (
+    ARMS,
+    LEFT,
+    RIGHT,
+    blank,
+    default_font,
+    draw_caption,
+    draw_skeleton,
+    fonts_for,
+    runs,
+    undrawable,
+)  # fmt: skip
 from tf_slr.errors import UsageError
 from tf_slr.landmarks import LEFT_ELBOW, LEFT_HAND, POINTS, RIGHT_ELBOW, RIGHT_HAND
 
@@ -107,7 +118,7 @@ def test_the_newest_words_of_a_long_caption_are_shown():
 
 def test_characters_without_a_letter_are_named():
     assert undrawable(["KÖNIG", "天气 A"], default_font()) == "天气"
-    assert font_for(["KÖNIG", "ß"]) == default_font()
+    assert fonts_for(["KÖNIG", "ß"]) == (default_font(),)
 
 
 def test_an_installed_font_with_more_characters_is_chosen(tmp_path, monkeypatch):
@@ -116,13 +127,52 @@ def test_an_installed_font_with_more_characters_is_chosen(tmp_path, monkeypatch)
     (tmp_path / "a.ttf").write_bytes(b"no font")
     font(tmp_path / "deep" / "two.ttf", "天气")
     monkeypatch.setattr(drawing, "FONT_FOLDERS", (str(tmp_path),))
-    chosen = font_for(["天气"])
-    assert chosen == tmp_path / "deep" / "two.ttf"
+    chosen = fonts_for(["天气"])
+    assert chosen == (default_font(), tmp_path / "deep" / "two.ttf")
     assert undrawable(["天气"], chosen) == ""
     picture = blank(1.0)
     draw_caption(picture, "天气", chosen)
     assert picture.max() == 255
-    assert font_for(["天", "KÖNIG"]) == default_font()
+    assert fonts_for(["天", "KÖNIG"]) == chosen
+    assert fonts_for(["天", "雪"], first=chosen[1]) == (chosen[1], default_font())
+
+
+def test_each_run_of_a_mixed_caption_has_a_font_with_its_characters(tmp_path, monkeypatch):
+    """Two fonts of two scripts: neither has the other's characters, nor Latin."""
+    chinese, hindi = tmp_path / "chinese.ttf", tmp_path / "hindi.ttf"
+    font(chinese, "你好")
+    font(hindi, "नमस्ते")
+    monkeypatch.setattr(drawing, "FONT_FOLDERS", (str(tmp_path),))
+    text = "HELLO 你好 12 नमस्ते"
+    fonts = fonts_for([text])
+    assert set(fonts) == {default_font(), chinese, hindi}
+    assert undrawable([text], fonts) == ""
+    found = runs(text, fonts)
+    assert [run.strip() for run, _ in found if run.strip()] == ["HELLO", "你好", "12", "नमस्ते"]
+    assert "".join(run for run, _ in found) == text
+    for run, path in found:
+        assert undrawable([run], path) == ""
+    mixed, boxes = blank(3.0), blank(3.0)
+    draw_caption(mixed, text, fonts)
+    draw_caption(boxes, text)
+    assert (mixed != boxes).any()
+
+
+def test_a_mark_stays_in_the_font_of_its_letter(tmp_path):
+    font(tmp_path / "a.ttf", "AE")
+    font(tmp_path / "b.ttf", "E\u0328")
+    fonts = (tmp_path / "a.ttf", tmp_path / "b.ttf")
+    assert runs("AE\u0328E", fonts) == [("A", fonts[0]), ("E\u0328", fonts[1]), ("E", fonts[0])]
+    assert runs("A\u0328", fonts) == [("A\u0328", fonts[0])]
+    assert runs("", fonts) == []
+
+
+def test_a_caption_of_mixed_scripts_with_the_fonts_that_are_installed():
+    text = "HELLO 你好 नमस्ते"
+    fonts = fonts_for([text])
+    if lacking := undrawable([text], fonts):
+        pytest.skip(f"no installed font has {lacking}")
+    assert all(undrawable([run], path) == "" for run, path in runs(text, fonts))
 
 
 def font(path, characters):

@@ -6,7 +6,8 @@ OpenCV, captions Pillow: OpenCV's own letters end with ASCII.
 
 import functools
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def _fixed(point: np.ndarray) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def draw_caption(picture: np.ndarray, text: str, font: Path | None = None) -> None:
+def draw_caption(picture: np.ndarray, text: str, fonts: Sequence[Path] | Path | None = None) -> None:
     """Write a caption on a dark plate at the foot of a picture.
 
     A long text is broken into lines, of which the last two are shown: the
@@ -97,15 +98,16 @@ def draw_caption(picture: np.ndarray, text: str, font: Path | None = None) -> No
     Args:
         picture: RGB uint8 [H, W, 3], drawn upon.
         text: what to write; nothing is drawn for white space alone.
-        font: a TrueType or OpenType font, see `font_for`; DejaVu Sans when None.
+        fonts: TrueType or OpenType fonts, see `fonts_for`; each run of characters is written in the first one
+            that has them. DejaVu Sans when None.
 
     Raises:
-        UsageError: the font cannot be read.
+        UsageError: a font cannot be read.
     """
     height, width = picture.shape[:2]
     size = max(height // 14, 8)
     margin = size // 2
-    mask = _letters(" ".join(text.split()), max(width - 4 * margin, 1), size, font or default_font())
+    mask = _letters(" ".join(text.split()), max(width - 4 * margin, 1), size, _several(fonts))
     if mask.size == 0:
         return
     rows, columns = mask.shape[0] + 2 * (margin // 2), mask.shape[1] + 2 * margin
@@ -127,21 +129,31 @@ def draw_status(picture: np.ndarray, text: str) -> None:
 
 
 @functools.lru_cache(maxsize=128)
-def _letters(text: str, width: int, size: int, path: Path) -> np.ndarray:
+def _letters(text: str, width: int, size: int, paths: tuple[Path, ...]) -> np.ndarray:
     """How much of each pixel the letters cover, float32 [h, w] from 0 to 1; empty for an empty text."""
     from PIL import Image, ImageDraw
 
-    font = _open_font(path, size)
-    lines = list(_lines(text, width, font.getlength))[-_MAX_LINES:]
+    for path in paths:  # also where the text needs the first one only
+        _open_font(path, size)
+
+    def length(line: str) -> float:
+        return sum(_open_font(path, size).getlength(run) for run, path in runs(line, paths))
+
+    lines = list(_lines(text, width, length))[-_MAX_LINES:]
     if not lines:
         return np.zeros((0, 0), np.float32)
     pitch = round(1.25 * size)
-    columns = max(1, *(min(int(np.ceil(font.getlength(line))), width) for line in lines))
+    columns = max(1, *(min(int(np.ceil(length(line))), width) for line in lines))
     image = Image.new("L", (columns, pitch * len(lines)))
     canvas = ImageDraw.Draw(image)
     for number, line in enumerate(lines):
-        # Anchored in the middle of the line, since fonts disagree about where a line begins.
-        canvas.text((columns / 2, pitch * (number + 0.5)), line, 255, font, anchor="mm")
+        parts = [(run, _open_font(path, size)) for run, path in runs(line, paths)]
+        # Fonts disagree about where a line begins: the baseline lies so that the first one's letters are in the middle.
+        ascent, descent = parts[0][1].getmetrics()
+        left, baseline = (columns - length(line)) / 2, pitch * (number + 0.5) + (ascent - descent) / 2
+        for run, font in parts:
+            canvas.text((left, baseline), run, 255, font, anchor="ls")
+            left += font.getlength(run)
     return np.asarray(image, np.float32) / 255
 
 
@@ -165,7 +177,55 @@ def _lines(text: str, width: int, length: Callable[[str], float]) -> Iterator[st
         yield line
 
 
-@functools.lru_cache(maxsize=8)
+def runs(text: str, fonts: Sequence[Path] | Path) -> list[tuple[str, Path]]:
+    """Cut a line into runs, each with the first of the fonts that has all of its characters.
+
+    Marks and joiners stay with their letter; spaces, digits and punctuation stay in the run before them where its
+    font has them. What no font has is written, as boxes, in the first one.
+
+    Raises:
+        UsageError: a font cannot be read.
+    """
+    paths = _several(fonts)
+    found: list[tuple[str, Path]] = []
+    for cluster in _clusters(text):
+        common = not any(character.isalpha() for character in cluster)
+        order = [found[-1][1], *paths] if found and common else paths
+        able = (path for path in order if not _lacking(cluster, path))
+        # A letter with a mark that no font has is at least a letter.
+        base = (path for path in order if not _lacking(cluster[0], path))
+        path = next(able, None) or next(base, None) or paths[0]
+        if found and found[-1][1] == path:
+            found[-1] = found[-1][0] + cluster, path
+        else:
+            found.append((cluster, path))
+    return found
+
+
+def _clusters(text: str) -> list[str]:
+    """The characters of a text, each with the marks and joiners that follow it."""
+    clusters: list[str] = []
+    for character in text:
+        if clusters and unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf", "Sk"):
+            clusters[-1] += character
+        else:
+            clusters.append(character)
+    return clusters
+
+
+def _lacking(text: str, path: Path) -> list[str]:
+    """The characters of a text that a font lacks; white space and format characters are not drawn."""
+    known = _known(path)
+    return [c for c in text if ord(c) not in known and not c.isspace() and unicodedata.category(c) != "Cf"]
+
+
+def _several(fonts: Sequence[Path] | Path | None) -> tuple[Path, ...]:
+    if fonts is None:
+        return (default_font(),)
+    return (fonts,) if isinstance(fonts, Path) else tuple(fonts)
+
+
+@functools.lru_cache(maxsize=32)
 def _open_font(path: Path, size: int):
     """A PIL.ImageFont.FreeTypeFont."""
     from PIL import ImageFont
@@ -196,28 +256,61 @@ def default_font() -> Path:
     return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
 
 
-def font_for(characters: Iterable[str]) -> Path:
-    """The font for a vocabulary: DejaVu Sans, or the installed font that has more of its characters.
+def fonts_for(characters: Iterable[str], first: Path | None = None) -> tuple[Path, ...]:
+    """The fonts for a vocabulary: DejaVu Sans, and of the installed ones as few as have the rest of its characters.
 
-    Looking through a system's fonts takes a second or two, so choose once and pass the font to `draw_caption`.
+    Looking through a system's fonts takes a second or two, so choose once and pass the fonts to `draw_caption`.
+
+    Args:
+        characters: texts that will be written.
+        first: a font that comes before all others.
+
+    Raises:
+        UsageError: `first` cannot be read.
     """
-    wanted = {character for text in characters for character in text}
-    best, lacking = default_font(), len(undrawable(wanted, default_font()))
-    candidates = (path for folder in FONT_FOLDERS for path in sorted(Path(folder).expanduser().rglob("*.[to]t[fc]")))
-    for path in candidates:
-        if lacking == 0:
-            break
+    chosen = [first] if first else []
+    chosen.append(default_font())
+    lacking = set(undrawable(characters, chosen))
+    if not lacking:
+        return tuple(chosen)
+    has: dict[Path, set[str]] = {}
+    for path in (path for folder in FONT_FOLDERS for path in sorted(Path(folder).expanduser().rglob("*.[to]t[fc]"))):
         try:
-            count = len(undrawable(wanted, path))
+            known = _read_known(path)
         except UsageError:  # one of many: bitmaps and damaged files are no reason to stop
             continue
-        if count < lacking:
-            best, lacking = path, count
-    return best
+        if found := {character for character in lacking if ord(character) in known}:
+            has[path] = found
+        if found == lacking:
+            break
+    while lacking and has:
+        best = max(has, key=lambda path: len(has[path] & lacking))
+        if not has[best] & lacking:
+            break
+        chosen.append(best)
+        lacking -= has.pop(best)
+    return tuple(chosen)
 
 
-def undrawable(characters: Iterable[str], font: Path) -> str:
-    """Which characters a font lacks, sorted; it draws boxes for them.
+def undrawable(characters: Iterable[str], fonts: Sequence[Path] | Path) -> str:
+    """Which characters none of the fonts has, sorted; boxes are drawn for them.
+
+    Raises:
+        UsageError: a font cannot be read.
+    """
+    lacking = {character for text in characters for character in text}
+    for path in _several(fonts):
+        lacking = set(_lacking("".join(lacking), path))
+    return "".join(sorted(lacking))
+
+
+@functools.lru_cache(maxsize=32)
+def _known(path: Path) -> frozenset[int]:
+    return _read_known(path)
+
+
+def _read_known(path: Path) -> frozenset[int]:
+    """The code points that a font has letters for.
 
     Raises:
         UsageError: the font cannot be read.
@@ -225,8 +318,7 @@ def undrawable(characters: Iterable[str], font: Path) -> str:
     from fontTools.ttLib import TTFont, TTLibError
 
     try:
-        with TTFont(font, lazy=True, fontNumber=0) as opened:
-            known = opened.getBestCmap() or {}
+        with TTFont(path, lazy=True, fontNumber=0) as opened:
+            return frozenset(opened.getBestCmap() or ())
     except (OSError, TTLibError, ValueError, KeyError, AssertionError) as error:
-        raise UsageError(f"{font}: is not a readable font ({error})") from error
-    return "".join(sorted({c for text in characters for c in text if not c.isspace() and ord(c) not in known}))
+        raise UsageError(f"{path}: is not a readable font ({error})") from error

@@ -46,8 +46,8 @@ def add(commands: argparse._SubParsersAction) -> None:
                                     "value) beside the clip; give it after the clips")  # fmt: skip
     recognize.add_argument("--draw", type=Path, metavar="OUT.mp4|DIR",
                            help="write the video with skeleton and captions; a folder for several clips")  # fmt: skip
-    recognize.add_argument("--font", type=input_file("a font file"), help="font of the captions; by default DejaVu "
-                           "Sans, or an installed one with more of the bundle's letters")  # fmt: skip
+    recognize.add_argument("--font", type=input_file("a font file"), help="font of the captions; DejaVu Sans and "
+                           "installed ones are asked for what it lacks, or for all")  # fmt: skip
     recognize.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
 
 
@@ -100,7 +100,7 @@ class _Job(NamedTuple):
     recognizer: "Recognizer"
     reader: "InputReader"
     targets: dict[str, list[Path]]
-    font: Path | None
+    fonts: tuple[Path, ...]
 
     @classmethod
     def prepare(cls, arguments: argparse.Namespace, targets: dict[str, list[Path]]) -> "_Job":
@@ -109,9 +109,9 @@ class _Job(NamedTuple):
         from tf_slr.runtime.recognizer import Recognizer
 
         recognizer = Recognizer.load(arguments.bundle, arguments.threads, not arguments.uncorrected)
-        font = _font(arguments.font, recognizer.bundle.vocabulary.glosses) if "draw" in targets else None
+        fonts = _fonts(arguments.font, recognizer.bundle.vocabulary.glosses) if "draw" in targets else ()
         reads_landmarks = isinstance(recognizer.bundle.input, Normalisation)
-        return cls(recognizer, InputReader(arguments.fps or recognizer.bundle.fps, reads_landmarks), targets, font)
+        return cls(recognizer, InputReader(arguments.fps or recognizer.bundle.fps, reads_landmarks), targets, fonts)
 
     def do(self, number: int, path: Path) -> tuple["Input", "tuple[Word, ...]", dict[str, Path]]:
         """Recognise a clip and write what was asked for."""
@@ -126,7 +126,7 @@ class _Job(NamedTuple):
         if "draw" in written:
             from tf_slr.corpus.film import write_film
 
-            write_film(written["draw"], clip, cues, self.font)
+            write_film(written["draw"], clip, cues, self.fonts)
         return clip, words, written
 
 
@@ -149,16 +149,16 @@ def _streamed(arguments: argparse.Namespace, clips: Sequence[Path]) -> str:
     return names[0] if names else ""
 
 
-def _font(chosen: Path | None, glosses: Sequence[str]) -> Path:
-    from tf_slr.drawing import font_for, undrawable
+def _fonts(chosen: Path | None, glosses: Sequence[str]) -> tuple[Path, ...]:
+    from tf_slr.drawing import fonts_for, undrawable
 
-    font = chosen or font_for(glosses)
-    lacking = undrawable(glosses, font)
+    fonts = fonts_for(glosses, chosen)
+    lacking = undrawable(glosses, fonts)
     if lacking:
-        advice = "choose another one" if chosen else "install one and run again, or name one with --font"
-        say(f"note: captions show boxes for {len(lacking)} characters that {font.name} lacks "
+        advice = f"install one and run again, or name {'another' if chosen else 'one'} with --font"
+        say(f"note: captions show boxes for {len(lacking)} characters that no font here has "
               f"({shown(lacking)}); {advice}", file=sys.stderr)  # fmt: skip
-    return font
+    return fonts
 
 
 def destinations(option: str, where: Path | str | None, clips: Sequence[Path], suffix: str) -> list[Path]:

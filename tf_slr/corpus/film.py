@@ -25,7 +25,7 @@ MAX_HEIGHT = 720
 MIN_FPS, MAX_FPS = 1.0, 60.0
 
 
-def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> None:
+def write_film(path: Path, shown: Input, cues: Sequence[Cue], fonts: Sequence[Path] | Path) -> None:
     """Write a clip with skeleton and captions as .mp4, without sound, at a steady frame rate.
 
     The pictures are the video's own, at most 720 lines high; a landmark file
@@ -36,7 +36,7 @@ def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> Non
         path: the film; what stood there is replaced.
         shown: the clip.
         cues: the captions.
-        font: of the captions, see `drawing.font_for`.
+        fonts: of the captions, see `drawing.fonts_for`.
 
     Raises:
         DataError: the video can no longer be read.
@@ -54,7 +54,7 @@ def write_film(path: Path, shown: Input, cues: Sequence[Cue], font: Path) -> Non
                 film = film or _open(temporary, fps, picture)
                 for moment in seconds:
                     page = picture.copy()
-                    draw_caption(page, shown_at(cues, float(moment)), font)
+                    draw_caption(page, shown_at(cues, float(moment)), fonts)
                     film.write(page[..., ::-1])
                     written += 1
         except ValueError as error:

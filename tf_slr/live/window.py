@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, font_for
+from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, fonts_for
 from tf_slr.errors import UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.live.tracking import Sight
@@ -22,7 +23,7 @@ class Window:
     """A window of OpenCV's; it must be used in the main thread.
 
     Args:
-        vocabulary: what captions are made of, for a font that has its letters.
+        vocabulary: what captions are made of, for fonts that have its letters.
 
     Raises:
         UsageError: OpenCV is not installed or has no windows, or there is no display.
@@ -30,7 +31,7 @@ class Window:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         check_display()
-        self._font = font_for(vocabulary.glosses)
+        self._fonts = fonts_for(vocabulary.glosses)
         cv2 = opencv()
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
 
@@ -43,7 +44,7 @@ class Window:
             status: a line of ASCII at the top.
         """
         cv2 = opencv()
-        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, caption, status, self._font), cv2.COLOR_RGB2BGR))
+        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, caption, status, self._fonts), cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         return key not in (ESCAPE, ord("q")) and cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
 
@@ -52,11 +53,11 @@ class Window:
         opencv().destroyAllWindows()
 
 
-def drawn(sight: Sight, caption: str, status: str, font: Path) -> np.ndarray:
+def drawn(sight: Sight, caption: str, status: str, fonts: Sequence[Path] | Path) -> np.ndarray:
     """What the window shows: RGB uint8 [H, W, 3]; see `Window.show`."""
     picture = sight.shot.picture.copy()
     draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
-    draw_caption(picture, caption, font)
+    draw_caption(picture, caption, fonts)
     draw_status(picture, status)
     return picture
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, font_for
+from tf_slr.drawing import draw_caption, draw_skeleton, draw_status, fonts_for
 from tf_slr.live.tracking import Sight
 from tf_slr.live.window import ESCAPE, check_display
 from tf_slr.pictures import opencv
@@ -55,7 +55,7 @@ class Window:
     """The camera's picture, mirrored as people know themselves, with the skeleton; used in the main thread.
 
     Args:
-        signs: what captions are made of, for a font that has its letters.
+        signs: what captions are made of, for fonts that have its letters.
 
     Raises:
         UsageError: OpenCV is not installed or has no windows, or there is no display.
@@ -65,14 +65,14 @@ class Window:
 
     def __init__(self, signs: Sequence[str]) -> None:
         check_display()
-        self._font = font_for(signs)
+        self._fonts = fonts_for(signs)
         cv2 = opencv()
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
 
     def show(self, sight: Sight, prompt: Prompt) -> Wish:
         """See `Screen`."""
         cv2 = opencv()
-        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, prompt, self._font), cv2.COLOR_RGB2BGR))
+        cv2.imshow(TITLE, cv2.cvtColor(drawn(sight, prompt, self._fonts), cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
         if key in (ESCAPE, ord("q")) or cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
             return Wish.STOP
@@ -83,11 +83,11 @@ class Window:
         opencv().destroyAllWindows()
 
 
-def drawn(sight: Sight, prompt: Prompt, font: Path) -> np.ndarray:
+def drawn(sight: Sight, prompt: Prompt, fonts: Sequence[Path] | Path) -> np.ndarray:
     """What the window shows: RGB uint8 [H, W, 3]."""
     picture = sight.shot.picture.copy()
     draw_skeleton(picture, sight.landmarks, shoulders=sight.shoulders)
     picture = picture[:, ::-1].copy()
-    draw_caption(picture, prompt.text, font)
+    draw_caption(picture, prompt.text, fonts)
     draw_status(picture, prompt.status)
     return picture
