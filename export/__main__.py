@@ -25,14 +25,11 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> int:
         arguments = parser.read(argv)
-        from tf_slr.runtime.bundle import FP32_STUDENT, fitting_corrector, require_room
+        from export.request import require_exportable
+        from tf_slr.runtime.bundle import FP32_STUDENT
         from tf_slr.training.runs import Run
 
-        run = Run(arguments.run)
-        run.require_trained()
-        require_room(arguments.out)
-        if arguments.corrector:
-            fitting_corrector(arguments.corrector, run.vocabulary)
+        require_exportable(Run(arguments.run), arguments.out, arguments.variant, arguments.corrector)
         import_tensorflow()
         from export.bundle import export
 

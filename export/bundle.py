@@ -8,8 +8,9 @@ import tf_keras
 
 from export.calibration import calibration_inputs, calibration_samples
 from export.card import model_card
-from export.convert import GRAPHS, convert, deployed_graph, tileable
+from export.convert import convert, deployed_graph, tileable
 from export.qat import QatTrainer, qat_run
+from export.request import require_exportable
 from export.variants import DEFAULT, FP32, Variant, variant_of
 from export.verify import (
     check_operators,
@@ -27,7 +28,7 @@ from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Stream
 from tf_slr.models.mslr import Mslr
-from tf_slr.runtime.bundle import FP32_STUDENT, fitting_corrector, require_room, write_bundle
+from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
 from tf_slr.runtime.lengths import LENGTHS
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.networks import input_rule, stream_under
@@ -76,24 +77,14 @@ def export(
             fine-tuning.
     """
     run, form = Run(run_root), variant_of(variant)
-    if not form.deployable:
-        raise UsageError(f"variant {variant!r} is there to be compared with; a bundle holds an INT8 student")
+    # Before the work, which a damaged or foreign corrector, or another's folder, would waste.
+    correction = require_exportable(run, out, variant, corrector)
     network, vocabulary, recipe = run.network(), run.vocabulary, run.recipe
-    if type(network) not in GRAPHS:
-        raise UsageError(f"{run_root}: holds a {recipe.model.kind}; only students (mslr, lrinet) can be exported")
-    if recipe.features.view.needs_landmarks:
-        raise UsageError(
-            f"{run_root}: sees close-ups (features.close_up, details), for which recognition would need landmarks "
-            "besides pictures; a student that is exported sees whole pictures, or landmarks alone"
-        )
     if form.tiled and not tileable(network):  # the same file, and its bundle names it as it is
         variant, form = DEFAULT, variant_of(DEFAULT)
     if form.tiled and qat:
         raise UsageError(f"variant {variant!r} has no quantisation-aware fine-tuning; leave --qat out, or export "
                          f"{DEFAULT!r}")  # fmt: skip
-    # Before the work, which a damaged or foreign corrector, or another's folder, would waste.
-    require_room(out)
-    correction = fitting_corrector(corrector, vocabulary) if corrector is not None else None
     rule, corpus = input_rule(recipe.model, recipe.features), run.corpus()
     dev = load_split(corpus, "dev")
     stream = stream_under(rule, corpus, dev)

@@ -32,7 +32,9 @@ def furnish(root: Path) -> None:
     corpus = Corpus(root / "corpus")
     for name in ("run", "fresh"):
         Run(root / name).start(corpus, load_recipe("default"))
-    files.write_npz(root / "run/best.npz", {"weights": np.zeros(2)})
+    Run(root / "teacher").start(corpus, load_recipe("default", ["model={kind='corrnet'}"]))
+    for name in ("run", "teacher"):
+        files.write_npz(root / name / "best.npz", {"weights": np.zeros(2)})
     shutil.copytree(root / "run", root / "damaged")
     files.write_json(root / "damaged/corpus.json", {"path": 3})
     about = {"corpus": {"fps": 30.0}}
