@@ -27,8 +27,11 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Stream
+from tf_slr.landmarks import Normalisation
 from tf_slr.models.mslr import Mslr
+from tf_slr.plausibility import has_depth, without_depth
 from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
+from tf_slr.runtime.inputs import InputRule
 from tf_slr.runtime.lengths import LENGTHS
 from tf_slr.training.evaluation import Evaluation
 from tf_slr.training.networks import input_rule, stream_under
@@ -115,6 +118,7 @@ def export(
     metrics = {
         "dev_wer_fp32": reference.dev.wer,
         "dev_wer_int8": best.dev.wer,
+        "dev_wer_without_depth": _wer_without_depth(best, form, rule, corpus, dev, run),
         "dev_sentences": len(dev.samples),
         "dev_groups": {name: _by_signers(found, corpus) for name, found in (("FP32", reference), ("INT8", best))},
         "fp32_keras_difference": difference,
@@ -168,6 +172,16 @@ def fine_tuned(run: Run, options: QatOptions) -> tf_keras.Model:
     if not tuned.summary_path.is_file():
         QatTrainer(run, options).fit()
     return tuned.network()
+
+
+def _wer_without_depth(
+    best: _Candidate, form: Variant, rule: InputRule, corpus: Corpus, dev: UsableSplit, run: Run
+) -> float | None:
+    """WER in dev of clips whose z is not known, as many files of others have none; None where dev knows none either."""
+    if not isinstance(rule, Normalisation) or not any(has_depth(clip.landmarks) for clip in dev.clips):
+        return None
+    stream = stream_under(rule, corpus, dev.seen_as(without_depth))
+    return _evaluation(best.model, form, stream, dev, run).wer
 
 
 def _evaluation(model: bytes, form: Variant, stream: Stream, dev: UsableSplit, run: Run) -> Evaluation:

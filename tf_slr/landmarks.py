@@ -145,6 +145,18 @@ def to_square(points: np.ndarray, aspect: float) -> np.ndarray:
     return np.asarray(points, np.float32) * np.array([aspect, 1.0, aspect], np.float32)
 
 
+def known_depth(points: np.ndarray) -> np.ndarray:
+    """Points [..., 3] with z = 0 where x and y are known and z is not, as every reader of foreign files leaves them.
+
+    Else one unknown z spreads: to the fingers, which are relative to their wrist, and to x and y when points turn.
+    """
+    lacking = np.isnan(points[..., 2]) & ~np.isnan(points[..., :2]).any(-1)
+    if lacking.any():
+        points = points.copy()
+        points[lacking, 2] = 0
+    return points
+
+
 def body_frame(clip: Clip) -> BodyFrame:
     """Find the signer: shoulder midpoint and shoulder width, as medians over the clip.
 
@@ -190,7 +202,7 @@ def normalise(clip: Clip, rule: Normalisation, frame: BodyFrame | None = None) -
     Positions are relative to the shoulders' midpoint in shoulder widths.
     Each part's first point (wrist, mouth corner) keeps its place in the
     body; the part's other points are relative to it and enlarged. Points
-    that were not found become 0.
+    that were not found become 0, and so does a z that is not known.
 
     Args:
         clip: landmarks as MediaPipe gives them, NaN where not found.
@@ -201,7 +213,7 @@ def normalise(clip: Clip, rule: Normalisation, frame: BodyFrame | None = None) -
         float32 [T, 276], point-major.
     """
     frame = frame or body_frame(clip)
-    points = to_square(clip.landmarks, clip.aspect)  # a fresh array, [T, 92, 3]
+    points = to_square(known_depth(clip.landmarks), clip.aspect)  # a fresh array, [T, 92, 3]
     points[..., :2] -= np.array(frame.origin, np.float32)
     points /= frame.scale
     points[:, POSE, 2] *= rule.pose_z_gain

@@ -10,6 +10,12 @@ def moving_figure(frames: int = 20, seed: int = 0, aspect: float = 16 / 9) -> Cl
     rng = np.random.default_rng(seed)
     centre = np.zeros((POINTS + 2, 3))
     centre[POSE], centre[LIPS], centre[LEFT_HAND], centre[RIGHT_HAND] = (0.5, 0.7, -0.8), (0.5, 0.3, 0), 0.6, 0.4
+    centre[POSE, :2] = [
+        (0.7, 0.7),
+        *[(0.6, 0.6)] * 4,
+        (0.3, 0.7),
+        *[(0.4, 0.4)] * 4,
+    ]
     centre[LEFT_HAND, 2] = centre[RIGHT_HAND, 2] = -0.02
     centre[POINTS:] = (0.65, 0.5, -0.3), (0.35, 0.5, -0.3)
     points = centre + rng.normal(0, 0.03, (frames, POINTS + 2, 3))

@@ -9,11 +9,12 @@ import sys
 import numpy as np
 import pytest
 
+from tests.corpus.landmark_clips import moving_figure
 from tests.test_cli import tf_slr
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_clip, write_corpus
 from tf_slr.errors import SlrError
-from tf_slr.landmarks import LEFT_HAND, POINTS, RIGHT_HAND, Clip
+from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip
 
 INFO = CorpusInfo("tiny", "test", fps=25.0, licence="none")
 HEADER = "id,signer,frames,glosses,text,landmarks,video\n"
@@ -21,8 +22,7 @@ FRAMES = 20
 
 
 def clip_of(seed, frames=FRAMES):
-    rng = np.random.default_rng(seed)
-    return Clip(rng.random((frames, POINTS, 3)).astype(np.float16), None, 1.25)
+    return Clip(moving_figure(frames, seed).landmarks.astype(np.float16), None, 1.25)
 
 
 def sample_of(root, name, glosses, **fields):

@@ -127,3 +127,9 @@ def test_the_card_of_an_export_is_hashed_and_tells_of_it(tiny_bundle):
     assert f"{100 * description['metrics']['dev_wer_int8']:.2f} %" in line_with(card, "| all signers")
     assert description["files"]["student.tflite"] in card
     assert str(tiny_bundle) not in card
+
+
+def test_it_says_what_a_missing_depth_costs():
+    assert "z is missing" not in model_card(DESCRIPTION)
+    card = model_card(changed(metrics__dev_wer_without_depth=0.3))
+    assert "WER 30.00 % on dev, made-up (synthetic)" in line_with(card, "z is missing")

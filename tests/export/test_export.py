@@ -50,6 +50,20 @@ def test_bundle_says_what_it_is(tiny_run, tiny_bundle):
     assert bundle.description["quantisation"]["variant"] == DEFAULT
 
 
+def test_what_a_missing_depth_costs_is_measured_where_dev_has_depth(tiny_run, tiny_bundle):
+    bundle, run = read_bundle(tiny_bundle), Run(tiny_run)
+    assert bundle.description["metrics"]["dev_wer_without_depth"] is None  # the tiny corpus has z = 0
+    dev = load_split(run.corpus(), "dev")
+
+    def deepened(clip):
+        return clip._replace(landmarks=clip.landmarks + np.float32([0, 0, 0.1]) * np.arange(92)[:, None])
+
+    candidate = exporting._Candidate("any", bundle.student, None)
+    form = VARIANTS[DEFAULT]
+    found = exporting._wer_without_depth(candidate, form, bundle.input, run.corpus(), dev.seen_as(deepened), run)
+    assert found == bundle.description["metrics"]["dev_wer_int8"]  # what was added was taken away
+
+
 def test_calibration_names_clips_of_the_training_split(tmp_path, tiny_run, monkeypatch):
     monkeypatch.setattr(exporting, "check_wer", lambda *_: None)  # which clips is asked here, not how well
     metrics = exporting.export(tiny_run, tmp_path / "b", "integer", qat=False)

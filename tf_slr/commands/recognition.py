@@ -79,9 +79,10 @@ def _recognize(arguments: argparse.Namespace) -> int:
                 entries.append({"clip": str(path), "error": text, "glosses": []})
                 code = EXIT_FAULT
                 continue
-            entries.append(_entry(clip, words, written))
-            if clip.note:
-                tqdm.write(printable(f"note: {clip.note}"), file=sys.stderr)
+            notes = job.notes(clip)
+            entries.append(_entry(clip, words, written, notes))
+            for note in notes:
+                tqdm.write(printable(f"note: {note}"), file=sys.stderr)
             if not arguments.json:
                 tqdm.write(_table(path, words), file=told)
             if streamed:
@@ -128,6 +129,28 @@ class _Job(NamedTuple):
 
             write_film(written["draw"], clip, cues, self.fonts)
         return clip, words, written
+
+    def notes(self, clip: "Input") -> list[str]:
+        """What was assumed about a clip, and what makes its words doubtful."""
+        from tf_slr.plausibility import clip_notes, examine, rate_doubt
+
+        doubts = [doubt] if (doubt := rate_doubt(clip.fps)) else []
+        if clip.clip:
+            finding = examine(clip.clip)
+            doubts += clip_notes(finding)
+            if finding.depth is False:
+                doubts += depth_notes(self.recognizer.bundle.description)
+        return [*([clip.note] if clip.note else []), *(f"{clip.path}: {doubt}" for doubt in doubts)]
+
+
+def depth_notes(description: dict) -> list[str]:
+    """What to say of a clip that has no depth, by what a bundle says it errs without: nothing where it learned none."""
+    metrics = description.get("metrics", {})
+    with_depth, without = metrics.get("dev_wer_int8"), metrics.get("dev_wer_without_depth")
+    if not isinstance(without, float) or not isinstance(with_depth, float):
+        return []
+    return [f"has no depth (z), which the bundle learned from: without it {without:.1%} instead of {with_depth:.1%} of "
+            "dev's glosses are wrong"]  # fmt: skip
 
 
 def _cues(words: "Sequence[Word]") -> list[subtitles.Cue]:
@@ -199,13 +222,14 @@ def destinations(option: str, where: Path | str | None, clips: Sequence[Path], s
     return made
 
 
-def _entry(clip: "Input", words: "Sequence[Word]", written: dict[str, Path]) -> dict:
+def _entry(clip: "Input", words: "Sequence[Word]", written: dict[str, Path], notes: list[str]) -> dict:
     return {
         "clip": str(clip.path),
         "frames": len(clip.times),
         "fps": round(clip.fps, 3),
         "glosses": [word._asdict() for word in words],
         "files": {name: str(path) for name, path in written.items()},
+        "notes": notes,
     }
 
 

@@ -19,6 +19,7 @@ from tf_slr.corpus.video import decoded_count
 from tf_slr.errors import DataError, UsageError, shown
 from tf_slr.glosses import GlossReader, canonical, folded, has_control, has_invisible
 from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
+from tf_slr.plausibility import Finding, corpus_notes, examine, rate_doubt
 
 # What sclite reads as something else than a word: an optional word, an alternative, a comment, a label, no word.
 SCLITE_SPECIAL = re.compile(r"[(){}<;].*|[@/]")
@@ -40,12 +41,14 @@ class Look(NamedTuple):
         landmarks: SHA-256 of the coordinates; empty where there are none.
         hands: whether a hand was found in any frame; None where there are no landmarks.
         video: the video file or folder, links resolved; empty where there is none.
+        finding: whether the landmarks can be a signer's; None where there are none.
     """
 
     faults: list[str]
     landmarks: str = ""
     hands: bool | None = None
     video: str = ""
+    finding: Finding | None = None
 
 
 def check_corpus(root: Path | str) -> list[str]:
@@ -59,9 +62,11 @@ def check_corpus(root: Path | str) -> list[str]:
     decoded to their ends; images of a folder are counted, not opened.
 
     Notes are: a recording twice in one split, clips without any hand, clips
-    without landmarks among others with them, ids or glosses that look alike
-    (case, width, composition, invisible characters), glosses with characters
-    that nobody sees or in compatibility forms, glosses that sclite misreads,
+    without landmarks among others with them, landmarks that are no signer's
+    (hands exchanged, left and right mirrored, zeros for missing points), a
+    frame rate that no camera has, ids or glosses that look alike (case,
+    width, composition, invisible characters), glosses with characters that
+    nobody sees or in compatibility forms, glosses that sclite misreads,
     landmark files that no list names, temporary files.
 
     Returns:
@@ -79,6 +84,7 @@ def check_corpus(root: Path | str) -> list[str]:
     lines += _repeated(rows, looks)
     lines += check_shards(corpus)
     lines += _unseen(rows, looks, corpus)
+    lines += _implausible(rows, looks, corpus)
     lines += _misleading_names(rows)
     lines += _leftovers(corpus)
     if not incomplete:  # else the missing rows' clips would all look like orphans
@@ -125,12 +131,14 @@ def _annotation_faults(rows: Sequence[Row]) -> list[str]:
 def _look(corpus: Corpus, row: Row, can_decode: bool) -> Look:
     """Read one clip's landmarks and see to its video."""
     sample, faults = row.sample, []
-    content, hands, video = "", None, ""
+    content, hands, video, finding = "", None, "", None
     if sample.landmarks:
         try:
-            landmarks = corpus.clip(sample).landmarks
+            clip = corpus.clip(sample)
+            landmarks = clip.landmarks
             content = hashlib.sha256(np.ascontiguousarray(landmarks)).hexdigest()
             hands = bool(np.isfinite(landmarks[:, [*_points(LEFT_HAND), *_points(RIGHT_HAND)], :2]).any())
+            finding = examine(clip)
         except DataError as error:
             faults.append(str(error))
     elif not sample.video:
@@ -142,7 +150,7 @@ def _look(corpus: Corpus, row: Row, can_decode: bool) -> Look:
             video = str(path.resolve())
         except (DataError, OSError) as error:  # a folder may be unreadable
             faults.append(f"{row.place}: {error}")
-    return Look(faults, content, hands, video)
+    return Look(faults, content, hands, video, finding)
 
 
 def _points(part: slice) -> range:
@@ -204,6 +212,17 @@ def _unseen(rows: Sequence[Row], looks: Sequence[Look], corpus: Corpus) -> list[
                          f" ({shown(handless)})")  # fmt: skip
         if 0 < len(bare) < len(mine):
             notes.append(f"note: {path}: {len(bare)} of {len(mine)} clips have no landmarks ({shown(bare)})")
+    return notes
+
+
+def _implausible(rows: Sequence[Row], looks: Sequence[Look], corpus: Corpus) -> list[str]:
+    """Notes on landmarks that are no signer's, split by split, and on the frame rate."""
+    doubt = rate_doubt(corpus.info.fps)
+    notes = [f"note: {corpus.root / 'corpus.toml'}: {doubt}"] if doubt else []
+    for name in SPLITS:
+        pairs = zip(rows, looks, strict=True)
+        findings = [(row.sample.id, one.finding) for row, one in pairs if row.split == name and one.finding]
+        notes += corpus_notes(str(corpus.root / f"{name}.csv"), findings)
     return notes
 
 

@@ -18,6 +18,7 @@ from tf_slr.corpus.processes import here_or_in_processes
 from tf_slr.errors import DataError, shown
 from tf_slr.files import MAX_ARRAY_BYTES
 from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, POSE, RIGHT_HAND, SHOULDER_INDICES, VALUES, Clip, check_clip
+from tf_slr.plausibility import Finding, corpus_notes, examine
 
 # A reader puts every point it knows into its place: a row of [92 landmarks + 2 shoulders, 3].
 LEFT_SHOULDER, RIGHT_SHOULDER = POINTS, POINTS + 1
@@ -90,10 +91,11 @@ def lacking(places: Collection[int]) -> tuple[str, ...]:
 
 
 class _Read(NamedTuple):
-    """How one file ended, and which parts its clip lacks."""
+    """How one file ended, which parts its clip lacks, and whether it can be a signer's."""
 
     ended: Extraction
     lacks: tuple[str, ...] = ()
+    finding: Finding = Finding()
 
 
 def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], workers: int = 1) -> list[str]:
@@ -118,7 +120,11 @@ def collect(plan: Plan, out: Path | str, read: Callable[[Path], ForeignClip], wo
     require_training(plan, (entry.split for entry in plan.entries), plan.refused)
     begin_corpus(out)
     done = _read_all(plan.entries, functools.partial(_read_one, out=out, read=read), workers)
-    return [*finish(plan, out, [one.ended for one in done], videos=False), *_lack_notes(done)]
+    return [
+        *finish(plan, out, [one.ended for one in done], videos=False),
+        *_lack_notes(done),
+        *_doubt_notes(plan, done),
+    ]
 
 
 def _read_all(entries: Sequence[Entry], work: Callable[[Entry], _Read], workers: int) -> list[_Read]:
@@ -133,7 +139,7 @@ def _read_one(entry: Entry, out: Path, read: Callable[[Path], ForeignClip]) -> _
     except DataError as error:
         return _Read(Extraction(entry.id, refusal=str(error)))
     write_clip(out / landmark_path(entry.id), clip)
-    return _Read(Extraction(entry.id, len(clip.landmarks), fps), lacks)
+    return _Read(Extraction(entry.id, len(clip.landmarks), fps), lacks, examine(clip))
 
 
 def _lost(entry: Entry) -> _Read:
@@ -146,3 +152,9 @@ def _lack_notes(done: Sequence[_Read]) -> list[str]:
         for lack in one.lacks:
             clips.setdefault(lack, []).append(one.ended.id)
     return [f"note: {len(ids)} clips lack {lack} ({shown(ids)})" for lack, ids in clips.items()]
+
+
+def _doubt_notes(plan: Plan, done: Sequence[_Read]) -> list[str]:
+    # Depth that a file has no place for is among what it lacks.
+    findings = [(one.ended.id, one.finding._replace(depth=None)) for one in done if not one.ended.refusal]
+    return corpus_notes(plan.info.name, findings)

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from tf_slr.bounds import bounded, check_bounds
-from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, MIRROR, RIGHT_HAND, RIGHT_WRIST, BodyFrame, Clip, body_frame
+from tf_slr.landmarks import (
+    LEFT_HAND,
+    LEFT_WRIST,
+    MIRROR,
+    RIGHT_HAND,
+    RIGHT_WRIST,
+    BodyFrame,
+    Clip,
+    body_frame,
+    known_depth,
+)
 
 # How often the tempo of a warped clip is drawn anew; about two a sign.
 WARP_FRAMES = 12
@@ -168,8 +178,8 @@ def apply(clip: Clip, change: Change) -> tuple[Clip, BodyFrame]:
         unmoved body, so that shift and scale are not normalised away.
     """
     frame = body_frame(clip)
-    landmarks = _in_time(clip.landmarks, change)
-    shoulders = None if clip.shoulders is None else _in_time(clip.shoulders, change)
+    landmarks = _in_time(known_depth(clip.landmarks), change)
+    shoulders = None if clip.shoulders is None else _in_time(known_depth(clip.shoulders), change)
     if change.flip:
         landmarks, shoulders, frame = flip(landmarks, shoulders, frame, clip.aspect)
     _move_hands(landmarks, change, frame, clip.aspect)

@@ -36,6 +36,10 @@ class UsableSplit(NamedTuple):
         clips = None if self.clips is None else _Lazy(lambda i: self.clips[chosen[i]], len(chosen))
         return UsableSplit([self.samples[i] for i in chosen], clips, [])
 
+    def seen_as(self, change: Callable[[Clip], Clip]) -> "UsableSplit":
+        """The same clips with other landmarks, changed whenever one is asked for; not of a corpus without landmarks."""
+        return self._replace(clips=_Lazy(lambda i: change(self.clips[i]), len(self.samples)))
+
 
 class _Lazy(Sequence[Clip]):
     """Clips that are read when they are asked for, every time."""
