@@ -198,6 +198,18 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path):
         open_video(path)
 
 
+def test_a_broadcast_with_a_gap_keeps_its_times(tmp_path):
+    path = film(tmp_path / "a.ts", SHOWN, "libx264")
+    content = path.read_bytes()
+    for share in (0.9, 0.95):
+        gap = int(share * len(content))
+        path.write_bytes(content[:gap] + bytes(400) + content[gap + 400 :])
+        with Container(path) as video:
+            times = list(video.times())
+        assert 2 <= len(times) < FRAMES
+        assert (np.diff(times) > 0.039).all()
+
+
 def test_a_damaged_video_ends_with_a_reason(tmp_path):
     path = film(tmp_path / "a.mp4", pictures(frames=60), "libx264", options={"g": "10"})
     content = bytearray(path.read_bytes())

@@ -33,6 +33,9 @@ SQUARE, MAX_PIXEL_RATIO = 0.01, 10
 # FFmpeg would film a text as a terminal shows it.
 _TEXT = ("tty", "bin", "xbin", "adf", "idf")
 
+# How often FFmpeg may ask to be called again.
+_RETRIES = 100
+
 # Bytes; glibc learns from blocks of less than 32 MiB only.
 _KEPT = 31 << 20
 
@@ -109,7 +112,7 @@ class Container:
         rates = [float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate]
         fps = next((rate for rate in rates if 1 <= rate <= MAX_FPS), None) if self._timed else None
         seconds = 0.0
-        if stream.duration:
+        if stream.duration and stream.time_base:
             seconds = float(stream.duration * stream.time_base)
         elif self._file.duration:
             # Matroska's duration is the time at which it ends, wherever it begins.
@@ -151,7 +154,9 @@ class Container:
 
     def _time(self, frame: "VideoFrame") -> float:
         ticks = frame.dts if frame.pts is None else frame.pts
-        return float(ticks * frame.time_base) if self._timed and ticks is not None else math.nan
+        # What the decoder held back when reading failed has no time base of its own.
+        unit = frame.time_base or self._stream.time_base
+        return float(ticks * unit) if self._timed and ticks is not None and unit else math.nan
 
     def _frames(self) -> Iterator["VideoFrame"]:
         """Frames as they are stored, until they end for whatever reason; damaged ones are left out.
@@ -159,18 +164,21 @@ class Container:
         Raises:
             DataError: reading ends early, and no promised number of frames tells so.
         """
-        errors = pyav().FFmpegError
+        av, again = pyav(), _RETRIES
         packets = self._file.demux(self._stream)
         while True:
             try:
                 packet = next(packets, None)
-            except errors as error:
+            except av.FFmpegError as error:
+                if isinstance(error, av.BlockingIOError) and again:  # a damaged broadcast goes on behind the gap
+                    packets, again = self._file.demux(self._stream), again - 1
+                    continue
                 if not self.promised:
                     raise DataError(f"{self._path}: cannot be read to its end ({error.strerror})") from error
                 packet = None
             try:
                 yield from self._stream.decode(packet)
-            except errors:  # whoever counts will miss it
+            except av.FFmpegError:  # whoever counts will miss it
                 pass
             if packet is None:
                 return
