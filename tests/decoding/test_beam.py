@@ -136,7 +136,42 @@ def test_the_insertion_bonus_lengthens_sentences():
 
 
 def test_no_step_gives_the_empty_sentence():
-    assert beam_search(np.zeros((0, 5)))[0].glosses == ()
+    assert beam_search(np.zeros((0, 5))) == [((), 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("logits", "candidates", "sentences"),
+    [([1, 4, 3, 2], 1, [(1,), ()]), ([1, 4, 3, 2], 2, [(1,), (2,), ()]), ([1, 4, 3, 2], 9, [(1,), (2,), (3,), ()]),
+     ([4, 1, 2, 3], 1, [()]), ([4, 1, 2, 3], 2, [(), (3,)])],
+)  # fmt: skip
+def test_a_step_goes_on_with_its_likeliest_classes_only(logits, candidates, sentences):
+    logits = np.array([logits], float)
+    found = beam_search(logits, BeamOptions(10, candidates))
+    assert [hypothesis.glosses for hypothesis in found] == sentences
+    expected = log_softmax(logits)[0]
+    assert [h.score for h in found] == pytest.approx([expected[sum(glosses)] for glosses in sentences])
+
+
+def test_equal_scores_are_in_the_order_of_their_glosses():
+    assert [h.glosses for h in beam_search(np.zeros((1, 4)))] == [(), (1,), (2,), (3,)]
+
+
+def test_a_vocabulary_of_one_gloss_is_searched_as_any_other():
+    logits = np.random.default_rng(3).normal(0, 2, (6, 2))
+    found = {h.glosses: pytest.approx(h.score) for h in beam_search(logits, EXHAUSTIVE)}
+    assert found == brute_force(logits)
+    assert len(found) == 4
+
+
+def test_what_a_gloss_adds_decides_what_is_kept():
+    probabilities = np.array([[0.6, 0.4, 1e-9], [0.85, 0.05, 0.1]])
+    kept = beam_search(np.log(probabilities), BeamOptions(width=1, insertion=1.0))
+    assert kept == [((1,), pytest.approx(np.log(0.4 * (0.85 + 0.05)) + 1, abs=1e-6))]
+    # The sentence whose gloss a language model likes is kept, and one that it dislikes falls out at once.
+    model = TableModel(0)
+    model.table[:] = np.log([0.2, 0.1, 0.7])
+    kept = beam_search(np.log(np.array([[0.2, 0.45, 0.35]])), BeamOptions(width=1, weight=1.0, insertion=1.0), model)
+    assert kept == [((2,), pytest.approx(np.log(0.35 * 0.7 * 0.2) + 1))]
 
 
 def test_certain_logits_do_not_underflow():
@@ -152,3 +187,9 @@ def test_options_are_checked():
         BeamOptions(weight=-1.0)
     with pytest.raises(UsageError, match="nan"):
         BeamOptions(insertion=float("nan"))
+    with pytest.raises(UsageError, match="candidates 0"):
+        BeamOptions(candidates=0)
+    with pytest.raises(UsageError, match="inf"):
+        BeamOptions(weight=float("inf"))
+    assert BeamOptions() == BeamOptions(width=10, candidates=20, weight=0.5, insertion=0.0)
+    assert BeamOptions(1, 1, 0.0, -1.5).width == 1
