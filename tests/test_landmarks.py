@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr.errors import DataError
+from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import (
     BONES,
+    HAND_POINTS,
     LEFT_HAND,
     LIPS,
     LIPS_INDICES,
@@ -124,7 +125,13 @@ def test_every_value_is_what_the_rule_says(rule):
 
 def test_version_1_has_its_parameters():
     assert Normalisation() == Normalisation(version=1, part_gain=4.0, pose_z_gain=0.0, limit=4.0)
-    assert SHOULDER_INDICES == (11, 12)
+    assert (SHOULDER_INDICES, HAND_POINTS) == ((11, 12), 21)
+    assert Normalisation(part_gain=0, pose_z_gain=0, limit=1e-3)
+    assert Normalisation(part_gain=100, pose_z_gain=100, limit=1000)
+    for wrong in ({"part_gain": 100.5}, {"part_gain": -0.1}, {"pose_z_gain": 100.5}, {"pose_z_gain": -0.1},
+                  {"limit": 0}, {"limit": 1000.5}, {"version": 0}, {"version": 2}):  # fmt: skip
+        with pytest.raises(UsageError, match=min(wrong)):
+            Normalisation(**wrong)
     with pytest.raises(AttributeError):
         RULE.limit = 3.0
 

@@ -187,9 +187,14 @@ def test_options_are_checked():
         BeamOptions(weight=-1.0)
     with pytest.raises(UsageError, match="nan"):
         BeamOptions(insertion=float("nan"))
-    with pytest.raises(UsageError, match="candidates 0"):
+    with pytest.raises(UsageError, match=r"beam\.candidates: .* received 0"):
         BeamOptions(candidates=0)
-    with pytest.raises(UsageError, match="inf"):
-        BeamOptions(weight=float("inf"))
+    for wrong in (
+        {"width": 10_001}, {"candidates": 10_001}, {"weight": -0.01}, {"weight": 1000.5}, {"insertion": -1000.5},
+        {"insertion": 1000.5},
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=f"beam.{min(wrong)}"):
+            BeamOptions(**wrong)
+    assert BeamOptions(10_000, 10_000, 1000, 1000).insertion == 1000
     assert BeamOptions() == BeamOptions(width=10, candidates=20, weight=0.5, insertion=0.0)
-    assert BeamOptions(1, 1, 0.0, -1.5).width == 1
+    assert BeamOptions(1, 1, 0, -1000).width == 1

@@ -335,13 +335,14 @@ def test_options_of_published_figures():
 
 
 PROBABILITIES = ("flip", "rotate", "fuse", "drop_hand")
-SPREADS = ("translate", "scale", "warp", "stretch", "turn_hands", "move_hands", "jitter")
+SPREADS = ("translate", "scale", "warp", "stretch", "move_hands", "jitter")
+DEGREES = ("rotate_degrees", "turn_hands")
 
 
 @pytest.mark.parametrize(
     ("name", "sound", "wrong"),
-    [*((name, (0, 1), (-0.01, 1.01)) for name in PROBABILITIES), *((name, (0, 5), (-0.01,)) for name in SPREADS),
-     ("speed", (0, 0.99), (-0.01, 1))],
+    [*((name, (0, 1), (-0.01, 1.01)) for name in PROBABILITIES), *((name, (0, 10), (-0.01, 10.01)) for name in SPREADS),
+     *((name, (0, 180), (-0.01, 180.01)) for name in DEGREES), ("speed", (0, 0.99), (-0.01, 1))],
 )  # fmt: skip
 def test_options_have_their_bounds(name, sound, wrong):
     for value in sound:
