@@ -143,7 +143,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# What was trained on corpora of one's own stays.
+# What was trained on corpora of one's own stays, and so does what has only a similar name.
+clean: MADE = runs/signsynth runs/signsynth-taught runs/signsynth-distilled runs/signsynth-teacher
 clean:
-	rm -rf $(VENV) $(RIVALS) data/signsynth data/signsynth-filmed $(SMOKE) runs/signsynth* build *.egg-info .pytest_cache \
-	    .ruff_cache .hypothesis
+	rm -rf $(VENV) $(RIVALS) data/signsynth data/signsynth-filmed $(SMOKE) build *.egg-info .pytest_cache .ruff_cache .hypothesis \
+	    $(foreach run,$(MADE),$(run) $(addprefix $(run)-,corrector folds tables))

@@ -8,6 +8,7 @@ from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.kinds import Kind
+from tf_slr.outputs import claim_folder
 from tf_slr.stdout import say
 
 
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         from tf_slr.runtime.bundle import FP32_STUDENT
         from tf_slr.training.runs import Run
 
+        claim_folder("--out", arguments.out, "bundle", [arguments.run])
         require_exportable(Run(arguments.run), arguments.out, arguments.variant, arguments.corrector)
         import_tensorflow()
         from export.bundle import export

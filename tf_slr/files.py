@@ -12,7 +12,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             os.fsync(written.fileno())
         # mkstemp makes files that only the owner reads; ours are ordinary files.
         temporary.chmod(0o666 & ~_umask())
+        if record := _announced.get(os.path.abspath(path)):
+            record(temporary)
         os.replace(temporary, path)
     except BaseException as error:
         # Before the lock is gone: afterwards the name may be another writer's.
@@ -60,11 +62,22 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         os.close(handle)
 
 
+# Path of a command's result -> what records the finished content before it takes its place (tf_slr/outputs.py).
+_announced: dict[str, Callable[[Path], None]] = {}
+
+
+def announce(path: Path | str, record: Callable[[Path], None]) -> None:
+    """Have what is written to `path` recorded: `record` is called with the finished temporary file."""
+    _announced[os.path.abspath(path)] = record
+
+
 def sweep(folder: Path | str) -> None:
     """Remove the temporary files that killed processes left in a folder and below; those in use are kept."""
     if fcntl is None:
         return
     for temporary in Path(folder).rglob(f"{_PREFIX}*"):
+        if not _OURS.fullmatch(temporary.name):
+            continue
         with contextlib.suppress(OSError), temporary.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives
             if _stands_at(stream.fileno(), temporary):
@@ -72,6 +85,8 @@ def sweep(folder: Path | str) -> None:
 
 
 _PREFIX = ".tmp-"
+# Nobody else gives such names, the second of which are Python's: in a folder of the user's nothing else is removed.
+_OURS = re.compile(r"\.tmp-([0-9a-f]{16}|tf_slr-[a-z0-9_]{8})(\..*)?", re.DOTALL)
 # What file systems without locks say, such as Lustre mounted without them.
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
@@ -105,7 +120,7 @@ def _locked_temporary(path: Path) -> tuple[int, Path]:
         os.close(handle)  # its writer was done, or a sweep came, between the two lines above
     while True:
         # The suffix is kept, because writers such as OpenCV choose the format by it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_PREFIX}tf_slr-", suffix=path.suffix)
         if fcntl is None:
             return handle, Path(name)
         try:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import accuracy
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from turns import ROUND, THREADS, WARM_UP, machine, machine_line, noise, summarise, time_runs
 from work import work
 
@@ -278,7 +278,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--frames", type=within(int, 1, 10**5), default=200, help="length of the clip")
     parser.add_argument("--runs", type=within(int, 1, 10**6), default=100, help="timed runs of each configuration")
     parser.add_argument("--video", type=Path, help="a video that is timed from file to glosses")
@@ -302,7 +302,7 @@ def main() -> int:
             say(f"wrote {picture}")
         return result
 
-    return publish(measure, table, arguments.out)
+    return publish(measure, table, arguments, beside=(".md", ".png"))
 
 
 if __name__ == "__main__":

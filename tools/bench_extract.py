@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, machine, spread
 
@@ -179,7 +179,7 @@ def main() -> int:
     """Measure, print the tables, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video file or folder of images")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--rounds", type=within(int, 1, 10**6), default=3, help="how often everything has its turn")
     parser.add_argument("--frames", type=within(int, 1, 10**6), default=60, help="of each video, for the graphs alone")
     parser.add_argument(
@@ -190,10 +190,10 @@ def main() -> int:
     )
     parser.add_argument("--memory-frames", type=within(int, 1, 10**6), default=15, help="frames of each of these clips")
     arguments = parser.parse_args()
-    settings = {name: value for name, value in vars(arguments).items() if name not in ("videos", "out")}
+    settings = {name: value for name, value in vars(arguments).items() if name not in ("videos", "out", "overwrite")}
     if arguments.rounds < 2 or min(settings.values()) < 1:
         parser.error("expected at least 2 rounds, and 1 of everything else")
-    videos, out = arguments.videos, arguments.out
+    videos = arguments.videos
 
     def measure() -> dict:
         return {
@@ -204,7 +204,7 @@ def main() -> int:
             "resident_mb": watch_memory(videos, arguments.memory_frames, arguments.memory_clips),
         }
 
-    return publish(measure, table, out)
+    return publish(measure, table, arguments)
 
 
 if __name__ == "__main__":

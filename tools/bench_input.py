@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, import_tensorflow, within
@@ -110,7 +110,7 @@ def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--batch", type=within(int, 1, 2**14), default=16, help="clips in a batch")
     parser.add_argument("--batches", type=within(int, 1, 10**6), default=100, help="batches of each pass")
     arguments = parser.parse_args()
@@ -118,7 +118,7 @@ def main() -> int:
         parser.error("expected at least 1 batch of 1 clip")
 
     run = functools.partial(bench, arguments.corpus, arguments.batch, arguments.batches)
-    return publish(run, table, arguments.out)
+    return publish(run, table, arguments)
 
 
 if __name__ == "__main__":

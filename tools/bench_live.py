@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
@@ -105,7 +105,7 @@ def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="video file or folder of images")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--frames", type=within(int, 1, 10**6), default=250, help="of the beginning of each video")
     arguments = parser.parse_args()
     if arguments.frames < 1:
@@ -119,7 +119,7 @@ def main() -> int:
             "levels": bench(arguments.videos, arguments.frames),
         }
 
-    return publish(measure, table, arguments.out)
+    return publish(measure, table, arguments)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from rivals import Weights, rivals
 from turns import ROUND, THREADS, machine, machine_line, noise, summarise, time_runs
 
@@ -100,7 +100,7 @@ def main() -> int:
     )
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run, with the FP32 model")
     parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True, help="folder of the bundle")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--frames", type=within(int, 1, 10**5), default=200, help="length of the clip")
     parser.add_argument("--runs", type=within(int, 1, 10**6), default=100, help="timed runs of each configuration")
     arguments = parser.parse_args()
@@ -108,7 +108,7 @@ def main() -> int:
         parser.error(f"expected at least {4 * ROUND} runs and 1 frame")
     return publish(
         lambda: bench(arguments.weights, arguments.run, arguments.bundle, arguments.frames, arguments.runs),
-        table, arguments.out,
+        table, arguments,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
@@ -291,7 +291,7 @@ def table(result: dict) -> str:
 def main() -> int:
     """Measure, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--networks", nargs="+", choices=list(CASES), default=list(CASES), help="what is timed")
     parser.add_argument(
         "--steps", type=within(int, 1, 10**6), default=30, help="timed steps of each network and framework"
@@ -301,7 +301,7 @@ def main() -> int:
     if min(arguments.steps, arguments.threads) < 1:
         parser.error("expected at least 1 step and 1 thread")
     return publish(functools.partial(bench, arguments.networks, arguments.steps, arguments.threads), table,
-                   arguments.out)  # fmt: skip
+                   arguments)  # fmt: skip
 
 
 if __name__ == "__main__":

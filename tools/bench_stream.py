@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
@@ -303,7 +303,7 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=existing(Kind.BUNDLE), required=True)
     parser.add_argument("--corpus", type=existing(Kind.CORPUS), required=True)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--split", default="dev", choices=SPLITS)
     parser.add_argument("--rest", type=float, default=1.5, help="seconds of resting hands between clips")
     parser.add_argument("--idle", type=existing(Kind.SIGNS), metavar="FILE.npz",
@@ -335,7 +335,7 @@ def main() -> int:
             "hour": hour(joined, recognizer, options, fps) if arguments.hour else None,
         }
 
-    return publish(measure, table, arguments.out)
+    return publish(measure, table, arguments)
 
 
 if __name__ == "__main__":

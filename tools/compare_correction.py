@@ -9,9 +9,8 @@ on dev and, once all choices are made, with --test on test.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, import_tensorflow
@@ -83,9 +82,9 @@ def main() -> int:
         "--corpus", type=existing(Kind.CORPUS), help="whose sentences, if not those that the run learned from"
     )
     parser.add_argument("--test", action="store_true", help="measure on test, too")
-    parser.add_argument("--out", type=Path, required=True, help="where to write the JSON")
+    add_out(parser)
     arguments = parser.parse_args()
-    return publish(lambda: measure(arguments), table, arguments.out)
+    return publish(lambda: measure(arguments), table, arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import values_of
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
 
@@ -140,7 +140,7 @@ def main() -> int:
     """Compare, print the table, write the JSON."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of the result")
+    add_out(parser)
     parser.add_argument("--variants", nargs="+", default=[], help="names; all when not given")
     parser.add_argument("--test", action="store_true", help="recognise the test split too")
     parser.add_argument("--qat", action="store_true", help="with fine-tuned weights too; fine-tunes if not done yet")
@@ -153,7 +153,7 @@ def main() -> int:
     measure = functools.partial(
         compare, arguments.run, arguments.variants, splits, arguments.qat, arguments.frames, arguments.runs
     )
-    return publish(measure, table, arguments.out)
+    return publish(measure, table, arguments)
 
 
 if __name__ == "__main__":

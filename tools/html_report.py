@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tf_slr import __version__, files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow, report
+from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow, report
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files
 from tf_slr.scoring import describe
 from tf_slr.stdout import say
 
@@ -25,11 +26,15 @@ def main() -> int:
     parser.add_argument("--bench", type=input_file("the JSON of tools/bench.py"), help="what tools/bench.py measured")
     parser.add_argument("--out", type=Path, required=True, help="the page")
     parser.add_argument("--json", type=Path, help="where to write every result as JSON, by signer and sentence")
+    add_overwrite(parser)
     arguments = parser.parse_args()
 
     def work() -> int:
         from tf_slr.training.runs import Run
 
+        made = [Output("--out", arguments.out, "report")]
+        made += [Output("--json", arguments.json, "results")] if arguments.json else []
+        claim_files(made, [arguments.run, arguments.bundle, arguments.bench], arguments.overwrite)
         Run(arguments.run).require_trained()
         import_tensorflow()
         from tf_slr.report.gather import gather

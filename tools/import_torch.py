@@ -27,12 +27,13 @@ import numpy as np
 
 from tf_slr import files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow, prepared
+from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow, prepared
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.corpus.manifest import SPLITS, Corpus
 from tf_slr.errors import DataError, SlrError, UsageError, shown
 from tf_slr.glosses import BLANK, Vocabulary
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files, claim_folder
 
 # The official checkpoint holds 33 M weights and Adam's two moments of each: 400 MB.
 MAX_BYTES = 4 * 2**30
@@ -248,9 +249,15 @@ def main() -> int:
             "checkpoint", type=input_file("a checkpoint of PyTorch (.pt or .pth)"), help="a .pt or .pth file"
         )
         command.add_argument("--out", type=Path, required=True, help=result)
+    add_overwrite(resnet)
     arguments = parser.parse_args()
 
     def work() -> int:
+        if arguments.command == "corrnet":
+            read = [arguments.checkpoint, arguments.corpus, arguments.vocabulary]
+            claim_folder("--out", arguments.out, "run", read)
+        else:
+            claim_files([Output("--out", arguments.out, "weights")], [arguments.checkpoint], arguments.overwrite)
         import_tensorflow()
         notes = []
         if arguments.command == "corrnet":

@@ -19,7 +19,7 @@ import numpy as np
 
 from tf_slr import files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import EXIT_OK, Parser
+from tf_slr.commands.common import EXIT_OK, Parser, add_overwrite
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.corpus.film import write_film
 from tf_slr.corpus.inputs import Input
@@ -35,6 +35,7 @@ from tf_slr.landmarks import Clip
 from tf_slr.live import window
 from tf_slr.live.sources import Shot
 from tf_slr.live.tracking import Sight
+from tf_slr.outputs import Output, claim_files
 from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
@@ -207,9 +208,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--report", type=input_file("a page of tools/html_report.py"), help="a page that tools/html_report.py wrote"
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder")
+    add_overwrite(parser)
     arguments = parser.parse_args(argv)
 
     def work() -> int:
+        names = ["example.jpg", "teacher.jpg", "recognize.jpg", "live.jpg", "record.jpg"]
+        names += ["report.png"] if arguments.report else []
+        made = [Output("--out", arguments.out / name, "picture") for name in names]
+        claim_files(made, [arguments.bundle, arguments.corpus, arguments.report], arguments.overwrite)
         recognizer = Recognizer.load(arguments.bundle)
         scene = scene_of(Corpus(arguments.corpus), recognizer)
         out = arguments.out

@@ -14,10 +14,11 @@ from rivals import CHECKED, Weights
 
 from tf_slr import files
 from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow
+from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow
 from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files
 from tf_slr.stdout import say
 
 
@@ -54,9 +55,11 @@ def main() -> int:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=existing(Kind.RUN), required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="the .npz file")
+    add_overwrite(parser)
     arguments = parser.parse_args()
 
     def work() -> int:
+        claim_files([Output("--out", arguments.out, "student weights")], [arguments.run], arguments.overwrite)
         arrays = weights_of(arguments.run).arrays()
         with files.atomic_path(arguments.out) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)

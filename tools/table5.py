@@ -6,13 +6,22 @@ With --corpus DIR instead of --text the sentences are those of a prepared corpus
 stopped.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import Parser, import_tensorflow, report, within
+from tf_slr.cli import guarded
+from tf_slr.commands.common import EXIT_OK, Parser, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file
 from tf_slr.kinds import Kind
+from tf_slr.outputs import claim_folder
+
+
+def claim(arguments: argparse.Namespace) -> int:
+    """See that the folder holds nothing of the user's; returns the exit code."""
+    claim_folder("--out", arguments.out, "table5", [arguments.text, arguments.corpus, arguments.ref, *arguments.hyp])
+    return EXIT_OK
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,9 +50,11 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.seeds < 1:
         parser.error("expected --seeds of at least 1")
+    if code := guarded(lambda: claim(arguments)):
+        return code
     from publish import publish
 
-    from tf_slr import files
+    from tf_slr import files, outputs
     from tf_slr.commands.correction import read_recognised
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.errors import UsageError
@@ -69,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
             text_of_table(arguments.text, rules) if arguments.text else text_of_corpus(Corpus(arguments.corpus), rules)
         )
         report(text.notes)
+        outputs.mark(arguments.out, "table5")
         result = table5(text, recipe, arguments.rows, arguments.seeds, systems, arguments.out, export_corrector)
         files.write_text(arguments.out / "table5.md", shown(result) + "\n")
         return result
@@ -78,7 +90,8 @@ def main(argv: list[str] | None = None) -> int:
 
         return markdown(result)
 
-    return publish(measure, shown, arguments.out / "table5.json")
+    # The folder is the program's.
+    return publish(measure, shown, argparse.Namespace(out=arguments.out / "table5.json", overwrite=True))
 
 
 if __name__ == "__main__":

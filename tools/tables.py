@@ -13,12 +13,13 @@ from pathlib import Path
 
 from turns import machine
 
-from tf_slr import files
+from tf_slr import files, outputs
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser, import_tensorflow, report, within
 from tf_slr.commands.paths import existing
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.outputs import claim_folder
 from tf_slr.stdout import say
 
 TABLES = ("1", "4", "6", "7", "crkd")
@@ -37,6 +38,7 @@ def commit() -> str:
 
 def tables(arguments: argparse.Namespace) -> int:
     """Compute what is missing, unless only a report is wanted, and write everything."""
+    claim_folder("--out", arguments.out, "tables", [arguments.corpus, arguments.teacher_run, arguments.corrector])
     import matplotlib  # noqa: F401  # where it is missing, that is said before the work and not after it
 
     from tf_slr.corpus.manifest import Corpus
@@ -67,6 +69,7 @@ def tables(arguments: argparse.Namespace) -> int:
     failed: list[str] = []
     if not arguments.report_only:
         with locked(out) as lock:
+            outputs.mark(out, "tables")
             runner = Runner(cells, lock, {"commit": commit(), "machine": machine()}, arguments.jobs)
             rows = [row for table in made for row in table.rows]
             failed = runner.compute([*filter(None, [teacher]), *(cell for row in rows for cell in row.cells)])

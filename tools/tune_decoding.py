@@ -8,9 +8,8 @@ The best pair is what `tf-slr evaluate --beam ... --ngram-weight ... --insertion
 import argparse
 import itertools
 import sys
-from pathlib import Path
 
-from publish import publish
+from publish import add_out, publish
 from tqdm import tqdm
 
 from tf_slr.commands.common import Parser, add_model, check_model, import_tensorflow
@@ -85,9 +84,9 @@ def main() -> int:
     parser.add_argument("--beam", type=int, default=10, help="width of the beam search")
     parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
     parser.add_argument("--insertions", type=float, nargs="+", default=INSERTIONS)
-    parser.add_argument("--out", type=Path, required=True, help="where to write the JSON")
+    add_out(parser)
     arguments = parser.parse_args()
-    return publish(lambda: measure(arguments), table, arguments.out)
+    return publish(lambda: measure(arguments), table, arguments)
 
 
 if __name__ == "__main__":

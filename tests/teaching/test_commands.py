@@ -138,7 +138,7 @@ def test_a_folder_of_other_things_is_no_lesson(capsys, tmp_path, two):
     (tmp_path / "letter.txt").write_text("dear")
     code, said = run(capsys, "teach", two.root, "--out", tmp_path)
     assert code == 1
-    assert "holds other things than a lesson" in said
+    assert "holds letter.txt and is no lesson" in said
 
 
 def test_neither_command_needs_tensorflow_to_be_refused(tmp_path):

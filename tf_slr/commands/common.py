@@ -117,6 +117,12 @@ def check_model(arguments: argparse.Namespace) -> None:
         Run(arguments.run).require_trained(with_corpus=not arguments.corpus)
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets a command replace what this program did not write; see `tf_slr.outputs`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace files that this program did not write, or "
+                        "that were changed since")  # fmt: skip
+
+
 def report(lines: Sequence[str]) -> int:
     """Name what was refused or left out; 1 if anything was. Notes ("note: ...") are no fault."""
     for line in lines:

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from tf_slr import files
-from tf_slr.commands.common import add_command, import_tensorflow, prepared, report, within
+from tf_slr.commands.common import add_command, add_overwrite, import_tensorflow, prepared, report, within
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.corpus.shards import FOLDER
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.stdout import print_json, say
 
 
@@ -24,6 +25,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     stats.add_argument(
         "--no-landmarks", action="store_true", help="do not read the landmark files for what the tracker found"
     )
+
+    add_overwrite(stats)
 
     pack = add_command(commands, "pack", _pack, "write the landmarks into shards, for corpora larger than memory")
     pack.add_argument("corpus", type=existing(Kind.CORPUS))
@@ -50,6 +53,9 @@ def _counted(lines: Sequence[str], what: str) -> str:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
+    if arguments.out:
+        made = [Output("--out", arguments.out / f"stats.{suffix}", "stats") for suffix in ("md", "json", "png")]
+        claim_files(made, [arguments.corpus], arguments.overwrite)
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.corpus.stats import corpus_stats, draw, markdown
 
@@ -72,6 +78,7 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _pack(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.manifest import Corpus
 
+    claim_folder("CORPUS", arguments.corpus, "shards")
     corpus = Corpus(arguments.corpus)
     import_tensorflow()
     from tf_slr.features.records import pack

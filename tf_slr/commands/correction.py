@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, report
+from tf_slr.commands.common import EXIT_OK, add_command, add_overwrite, import_tensorflow, report
 from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.scoring import describe
 from tf_slr.stdout import say
 
@@ -68,6 +69,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="recognised sentences (.ctm), or evidence (.jsonl)",
     )
     correct.add_argument("--out", type=new_file(".ctm"), required=True, metavar="OUT.ctm")
+    add_overwrite(correct)
     correct.add_argument("--threads", type=int, default=1)
 
 
@@ -80,6 +82,8 @@ def _train(arguments: argparse.Namespace) -> int:
         raise UsageError("--dev-ref are references of --dev, which is not given")
     if arguments.dev and arguments.text and not arguments.dev_ref:
         raise UsageError("--dev needs --dev-ref: a list of training sentences does not hold those of dev")
+    claim_folder("--out", arguments.out, "corrector",
+                 [arguments.corpus, arguments.text, arguments.evidence, arguments.dev_ref, *arguments.dev])  # fmt: skip
     from tf_slr.alternatives import read_alternatives
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.training.correction.recipe import load_corrector_recipe
@@ -163,6 +167,7 @@ def read_recognised(path: Path) -> dict[str, list]:
 
 
 def _correct(arguments: argparse.Namespace) -> int:
+    claim_files([Output("--out", arguments.out, "ctm")], [arguments.hyp, arguments.model], arguments.overwrite)
     from tqdm import tqdm
 
     from tf_slr.decoding.symbols import recognised

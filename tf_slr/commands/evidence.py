@@ -3,9 +3,10 @@
 import argparse
 
 from tf_slr.cleanup import RULES
-from tf_slr.commands.common import add_command, import_tensorflow, report, within
+from tf_slr.commands.common import add_command, add_overwrite, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.scoring import describe
 from tf_slr.stdout import say
 
@@ -27,6 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
                             "whose glosses are not cleaned")  # fmt: skip
     ngram.add_argument("--order", type=int, default=3, help="glosses in the longest n-gram")
     ngram.add_argument("--out", type=new_file(".arpa"), required=True, metavar="X.arpa")
+    add_overwrite(ngram)
 
     crossfit = add_command(
         commands, "crossfit", _crossfit, "recognise each training clip by a run that has not seen it; goes on where it "
@@ -45,6 +47,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _train_ngram(arguments: argparse.Namespace) -> int:
+    claim_files([Output("--out", arguments.out, "arpa")], [arguments.corpus, arguments.text], arguments.overwrite)
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.decoding.ngram import write_arpa
@@ -66,6 +69,7 @@ def _train_ngram(arguments: argparse.Namespace) -> int:
 
 
 def _crossfit(arguments: argparse.Namespace) -> int:
+    claim_folder("--out", arguments.out, "crossfit", [arguments.corpus])
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.folds import deal, require_foldable
     from tf_slr.training.recipe import load_recipe

@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from tf_slr.commands.common import add_command, prepared
+from tf_slr.commands.common import add_command, add_overwrite, prepared
 from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -20,6 +21,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     export.add_argument("--split", choices=("train", "dev", "test"), help="only the clips of this split")
     export.add_argument("--ids", nargs="+", default=[], metavar="ID", help="only these clips")
+    add_overwrite(export)
     export.add_argument("--fps", type=float, default=30.0, help="of a landmark file, which does not say")
 
 
@@ -36,7 +38,14 @@ def _export_pose(arguments: argparse.Namespace) -> int:
         if arguments.split or arguments.ids:
             raise UsageError(f"--split and --ids choose clips of a corpus; {source} is one landmark file")
         file = out / f"{source.stem}.pose"
+        claim_files([Output("--out", file, "pose")], [source], arguments.overwrite)
         write_pose(file, read_clip(source), arguments.fps)
         return prepared(file, [])
     splits = (arguments.split,) if arguments.split else SPLITS
-    return prepared(out, export_pose(Corpus(source), out, splits, arguments.ids))
+    corpus = Corpus(source)
+    samples = (sample for name in splits for sample in corpus.split(name))
+    names = (f"{sample.id}.pose" for sample in samples if not arguments.ids or sample.id in arguments.ids)
+    # What cannot be a file's name is refused by the export.
+    made = [Output("--out", out / name, "pose") for name in ("index.tsv", *names) if not {"/", "\0"} & set(name)]
+    claim_files(made, [source], arguments.overwrite)
+    return prepared(out, export_pose(corpus, out, splits, arguments.ids))

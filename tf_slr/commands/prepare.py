@@ -1,11 +1,14 @@
 """`tf-slr prepare KIND`: make a corpus."""
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_slr.commands.common import Work, add_command, prepared
+from tf_slr.commands.common import Work, add_command, add_overwrite, prepared
 from tf_slr.commands.paths import input_file, input_folder, new_folder
 from tf_slr.kinds import Kind
+from tf_slr.outputs import claim_folder
 
 if TYPE_CHECKING:
     from tf_slr.corpus.assemble import Assembly
@@ -24,6 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument(
             "--out", type=new_folder(Kind.CORPUS, Kind.PARTS), required=True, help="folder of the corpus"
         )
+        add_overwrite(parser)
         return parser
 
     synth = kind("signsynth", _prepare_signsynth, "generate the embedded synthetic corpus")
@@ -114,6 +118,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         required=True,
         help="folder of the corpus; it may be one of the parts",
     )
+    add_overwrite(merge)
 
 
 def _add_assembly(parser: argparse.ArgumentParser) -> None:
@@ -140,6 +145,7 @@ def _add_description(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare_signsynth(arguments: argparse.Namespace) -> int:
+    _claim(arguments, more=("video/*.avi",) if arguments.frame_size else ())
     from tf_slr.corpus.processes import cores
     from tf_slr.corpus.signsynth import SignsynthOptions, write_signsynth
 
@@ -150,6 +156,9 @@ def _prepare_signsynth(arguments: argparse.Namespace) -> int:
 
 
 def _prepare_isolated(arguments: argparse.Namespace) -> int:
+    # Each may begin with the prefix of its glosses.
+    sets = [path for text in (*arguments.train, *arguments.test) for path in (text, text.partition("=")[2])]
+    _claim(arguments, *sets)
     from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
     from tf_slr.corpus.manifest import CorpusInfo
 
@@ -172,30 +181,35 @@ def _prepare_isolated(arguments: argparse.Namespace) -> int:
 
 
 def _prepare_boston104(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.root)
     from tf_slr.corpus.boston104 import prepare_boston104
 
     return prepared(arguments.out, prepare_boston104(arguments.root, arguments.out))
 
 
 def _prepare_phoenix2014(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.root)
     from tf_slr.corpus.phoenix import read_phoenix2014
 
     return _assembled(arguments, read_phoenix2014(arguments.root, arguments.signer_independent))
 
 
 def _prepare_phoenix2014t(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.root)
     from tf_slr.corpus.phoenix import read_phoenix2014t
 
     return _assembled(arguments, read_phoenix2014t(arguments.root))
 
 
 def _prepare_csl_daily(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.root)
     from tf_slr.corpus.csl_daily import read_csl_daily
 
     return _assembled(arguments, read_csl_daily(arguments.root, arguments.unit))
 
 
 def _prepare_videos(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.index)
     from tf_slr.corpus.manifest import CorpusInfo
     from tf_slr.corpus.videos import prepare_videos
 
@@ -207,6 +221,7 @@ def _prepare_videos(arguments: argparse.Namespace) -> int:
 
 
 def _prepare_pose(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.index)
     from tf_slr.corpus.manifest import CorpusInfo
     from tf_slr.corpus.poses import LANDMARK_SOURCE, prepare_pose
 
@@ -219,6 +234,7 @@ def _prepare_pose(arguments: argparse.Namespace) -> int:
 
 
 def _prepare_kd_mslrt(arguments: argparse.Namespace) -> int:
+    _claim(arguments, arguments.root)
     from tf_slr.corpus.kd_mslrt import LANDMARK_SOURCE, prepare_kd_mslrt
     from tf_slr.corpus.manifest import CorpusInfo
 
@@ -231,9 +247,18 @@ def _prepare_kd_mslrt(arguments: argparse.Namespace) -> int:
 
 
 def _merge(arguments: argparse.Namespace) -> int:
+    _claim(arguments)
     from tf_slr.corpus.assemble import merge_parts
 
     return prepared(arguments.out, merge_parts(arguments.parts, arguments.out))
+
+
+def _claim(arguments: argparse.Namespace, *inputs: Path | str, more: Sequence[str] = ()) -> None:
+    """See that the corpus replaces nothing of the user's, and none of what is read."""
+    # Of a release the lists, which links may lead to.
+    lists = [path for given in inputs if Path(given).is_dir() for path in Path(given).glob("*.csv")]
+    shards = ("parts/*-of-*.json",) if getattr(arguments, "shard", (1, 1))[1] > 1 else ()
+    claim_folder("--out", arguments.out, "corpus", [*inputs, *lists], arguments.overwrite, [*more, *shards])
 
 
 def _assembled(arguments: argparse.Namespace, plan: "Plan") -> int:

@@ -10,11 +10,12 @@ from tqdm import tqdm
 
 from tf_slr import files, subtitles
 from tf_slr.commands.clips import clips_of
-from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command
+from tf_slr.commands.common import EXIT_FAULT, EXIT_OK, add_command, add_overwrite
 from tf_slr.commands.paths import STREAM, existing, input_file
 from tf_slr.errors import FULL, SlrError, UsageError, shown
 from tf_slr.kinds import Kind
 from tf_slr.landmarks import Normalisation
+from tf_slr.outputs import Output, claim_files
 from tf_slr.stdout import print_json, printable, say
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add(commands: argparse._SubParsersAction) -> None:
                            help="write the video with skeleton and captions; a folder for several clips")  # fmt: skip
     recognize.add_argument("--font", type=input_file("a font file"), help="font of the captions; DejaVu Sans and "
                            "installed ones are asked for what it lacks, or for all")  # fmt: skip
+    add_overwrite(recognize)
     recognize.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
 
 
@@ -62,6 +64,8 @@ def _recognize(arguments: argparse.Namespace) -> int:
     } | {
         "draw": destinations("--draw", arguments.draw, clips, ".mp4"),
     }
+    claim_files([Output(f"--{name}", path, name) for name, paths in targets.items() for path in paths],
+                [*clips, arguments.bundle, arguments.font], arguments.overwrite)  # fmt: skip
     job = _Job.prepare(arguments, {name: paths for name, paths in targets.items() if paths})
     entries, code = [], EXIT_OK
     # Standard output is for results; where that is JSON or subtitles, everything else goes the other way.

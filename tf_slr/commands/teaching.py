@@ -8,6 +8,7 @@ from tf_slr.commands.common import EXIT_OK, add_command, import_tensorflow, repo
 from tf_slr.commands.paths import existing, input_file, new_folder
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.outputs import claim_folder
 from tf_slr.stdout import say
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _record_videos(recordings: "Recordings", sign: str | None, paths: list[Path]
 
 
 def _teach(arguments: argparse.Namespace) -> int:
+    claim_folder("--out", arguments.out, "lesson", [arguments.recordings])
     from tf_slr.teaching.lesson import Lesson, LessonOptions
     from tf_slr.teaching.recordings import Recordings
     from tf_slr.teaching.results import next_command, summary_lines

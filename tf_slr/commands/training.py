@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 
-from tf_slr.commands.common import add_command, add_model, check_model, import_tensorflow, report
+from tf_slr.commands.common import add_command, add_model, add_overwrite, check_model, import_tensorflow, report
 from tf_slr.commands.paths import existing, new_file, new_folder
 from tf_slr.decoding.beam import BeamOptions
 from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
+from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.scoring import describe
 from tf_slr.stdout import print_json, say
 
@@ -61,9 +62,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     evaluate.add_argument("--logits", type=new_file(".npz"), metavar="X.npz", help="write what every step says, for "
                           "'tf-slr train-corrector --dev'")  # fmt: skip
+    add_overwrite(evaluate)
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    claim_folder("--run", arguments.run, "run", [arguments.corpus, arguments.teacher])
     from tf_slr.corpus.manifest import Corpus
     from tf_slr.training.recipe import load_recipe
     from tf_slr.training.runs import Run, require_named
@@ -96,12 +99,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if arguments.corrector and (arguments.beam or arguments.uncorrected):
         raise UsageError("--corrector repairs what greedy decoding recognised; leave out --beam and --uncorrected")
     beam = _beam(arguments)
+    written = {name: getattr(arguments, name) for name in ("ctm", "stm", "alternatives", "logits")}
+    claim_files(
+        [Output(f"--{name}", path, name) for name, path in written.items() if path],
+        [arguments.run, arguments.bundle, arguments.corpus, arguments.ngram, arguments.corrector], arguments.overwrite,
+    )  # fmt: skip
     check_model(arguments)
     import_tensorflow()
     from tf_slr.training.reporting import evaluate_model
 
     repair = {"corrector": arguments.corrector, "correct": not arguments.uncorrected}
-    written = {name: getattr(arguments, name) for name in ("ctm", "stm", "alternatives", "logits")}
     result, refused = evaluate_model(
         arguments.run, arguments.bundle, arguments.corpus, arguments.split, beam, arguments.ngram, **written, **repair
     )

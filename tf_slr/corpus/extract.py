@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tf_slr import files
+from tf_slr import files, outputs
 from tf_slr.corpus.container import PICTURES
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import begin_corpus, landmark_path, read_clip, write_clip
@@ -97,7 +97,7 @@ def extract_many(jobs: Sequence[Job], out: Path | str, engine: Engine) -> list[E
         started, frames = time.monotonic(), 0
         waiting = [job for job in jobs if job.id not in ended]
         if waiting:  # what is there must not pass for the corpus it was while clips are made anew
-            begin_corpus(out)
+            begin_corpus(out, make=False)
         work = functools.partial(_extract_job, out=out, source=source)
         with contextlib.closing(engine.run(work, waiting, _lost)) as results:
             for result in results:
@@ -133,6 +133,7 @@ def _extract_job(job: Job, out: Path, source: str) -> Extraction:
     except DataError as error:
         return Extraction(job.id, refusal=str(error))
     record = _record_path(job.id, out)
+    outputs.mark(out, "corpus")
     # In this order a crash can leave landmarks without a record, never with a wrong one.
     record.unlink(missing_ok=True)
     landmarks = out / landmark_path(job.id)

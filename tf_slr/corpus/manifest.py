@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import config, files, timing
+from tf_slr import config, files, outputs, timing
 from tf_slr.errors import DataError
 from tf_slr.glosses import UNITS, Vocabulary, tokenise
 from tf_slr.kinds import Kind, require
@@ -213,8 +213,15 @@ def landmark_path(sample_id: str) -> str:
     return f"landmarks/{sample_id}.npz"
 
 
-def begin_corpus(root: Path | str) -> None:
-    """Say that a corpus is being rewritten: until `write_corpus` the folder is none."""
+def begin_corpus(root: Path | str, make: bool = True) -> None:
+    """Say that a corpus is being rewritten: until `write_corpus` the folder is none, but it is the program's.
+
+    Args:
+        root: the folder.
+        make: whether it is made where it is not there; who writes the first clip then has to mark it.
+    """
+    if make or Path(root).is_dir():
+        outputs.mark(root, "corpus")
     (Path(root) / "corpus.toml").unlink(missing_ok=True)
     files.sweep(root)
 
@@ -252,10 +259,12 @@ def write_corpus(root: Path | str, info: CorpusInfo, splits: dict[str, Sequence[
             kept.append(sample)
         if name == "train" and not kept:
             raise DataError(f"{root}: no usable training sample")
+        outputs.announce(root / f"{name}.csv", "corpus")
         files.write_text(root / f"{name}.csv", to_csv(kept, info.unit))
         facts.append([_content(root, sample) for sample in kept])
     # A run knows its corpus by lists and this file: clips made anew, of the same names and lengths, are others.
     about = config.to_toml(dataclasses.asdict(info)) + f"\n# hash of the clips' files: {files.sha256_of(facts)}\n"
+    outputs.announce(root / "corpus.toml", "corpus")
     files.write_text(root / "corpus.toml", about)
     return left_out
 

@@ -15,6 +15,7 @@ landmark files give equal shards, byte for byte.
 """
 
 import contextlib
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from tf_slr import config, files
+from tf_slr import config, files, outputs
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import (
     FOLDER,
@@ -134,6 +135,7 @@ def pack(corpus: Corpus, shard_bytes: int) -> list[str]:
     if not any(sample.landmarks for samples in splits.values() for sample in samples):
         raise DataError(f"{corpus.root}: no clip has landmarks, so there is nothing to pack")
     folder = corpus.root / FOLDER
+    outputs.mark(corpus.root, "shards")
     files.sweep(folder)
     refused: list[str] = []
     entries: dict[str, dict] = {}
@@ -234,6 +236,7 @@ def _writer(temporary: Path, path: Path) -> Iterator[tf.io.TFRecordWriter]:
 
 def _remove_others(folder: Path, indexes: set[str]) -> None:
     """Remove the shards of an earlier division of the corpus."""
+    ours = re.compile(rf"({'|'.join(SPLITS)})-\d+-of-\d+\.(json|tfrecord)")
     for path in folder.glob("*-of-*.*"):
-        if path.suffix in (".json", ".tfrecord") and path.with_suffix(".json").name not in indexes:
+        if ours.fullmatch(path.name) and path.with_suffix(".json").name not in indexes:
             path.unlink()

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_slr import config, files
+from tf_slr import config, files, outputs
 from tf_slr.errors import BundleError, DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.kinds import Kind, require
@@ -112,6 +112,7 @@ def write_bundle(
     require_room(root)
     # Read before anything is removed: it may be the one of the bundle that is replaced.
     repairing = {} if corrector is None else _corrector_files(corrector, vocabulary)
+    outputs.mark(root, "bundle")
     # A folder that is being rewritten must not pass for complete.
     (root / DESCRIPTION).unlink(missing_ok=True)
     files.write_bytes(root / STUDENT, student)
@@ -139,6 +140,8 @@ def write_bundle(
     content = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     files.write_bytes(root / SEAL, seal_of(content))
     files.write_bytes(root / DESCRIPTION, content)
+    # A bundle is carried to other machines, and is its own files alone.
+    outputs.unmark(root, "bundle")
 
 
 def require_room(root: Path | str) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import tf_keras
 
-from tf_slr import files
+from tf_slr import files, outputs
 from tf_slr.alternatives import Alternatives, read_alternatives, write_alternatives
 from tf_slr.corpus.manifest import Corpus, Sample, write_corpus
 from tf_slr.decoding.evidence import evidence, named
@@ -74,6 +74,7 @@ def crossfit(
     held_out: dict[str, list[Alternatives]] = {}
     fold_errors, refused = [], []
     with locked(out):
+        outputs.mark(out, "crossfit")
         for number in range(folds):
             folder = out / f"fold-{number + 1}"
             mine = [sample for sample, n in zip(samples, numbers, strict=True) if n == number]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_slr import config, files
+from tf_slr import config, files, outputs
 from tf_slr.corpus.manifest import Corpus
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
@@ -79,9 +79,11 @@ class Run:
         files.sweep(self.root)
         path, mark = str(corpus.root.resolve()), fingerprint(corpus)
         if not self.exists:
+            outputs.mark(self.root, "run")
             files.write_text(self.root / "recipe.toml", config.to_toml(config.to_table(recipe)))
             corpus.vocabulary().save(self.root / "vocabulary.json")
             files.write_json(self.root / "corpus.json", {"path": path, "fingerprint": mark})
+            outputs.unmark(self.root, "run")
             return
         self.require_fit(corpus, recipe)
         if self._stored()["path"] != path:  # it was moved

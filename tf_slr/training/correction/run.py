@@ -11,7 +11,7 @@ The export adds first.tflite, second.tflite and corrector.json, which the runtim
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_slr import config, files
+from tf_slr import config, files, outputs
 from tf_slr.decoding.symbols import Symbols
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
@@ -66,9 +66,11 @@ class CorrectorRun:
             "longest": longest, "sentences": len(text.sentences),
         }  # fmt: skip
         if not (self.root / "text.json").is_file():
+            outputs.mark(self.root, "corrector")
             files.write_text(self.root / "recipe.toml", config.to_toml(config.to_table(recipe)))
             text.vocabulary.save(self.root / "vocabulary.json")
             files.write_json(self.root / "text.json", about)
+            outputs.unmark(self.root, "corrector")
         elif self.recipe != recipe or self.about != about:
             what = "recipe" if self.recipe != recipe else "text or evidence"
             raise UsageError(f"{self.root}: holds a corrector with another {what}; choose another --out")
