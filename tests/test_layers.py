@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 GROUND = {"landmarks", "logits", "glosses", "scoring", "errors", "config", "files", "timing", "quiet", "transcripts",
           "cleanup", "scoresheet", "pictures", "drawing", "subtitles", "alternatives", "locks", "stdout",
           "kinds", "legacy_keras", "outputs", "plain_text",
-          "bounds", "plausibility"}  # fmt: skip
+          "bounds", "plausibility", "resampling"}  # fmt: skip
 # Each floor may import itself, the ground floor, and what is named here.
 MAY_IMPORT = {
     "corpus": set(),

@@ -59,7 +59,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(tmp_path):
     ]
     assert lines[2].startswith(f"{folder / 'bad.pose'}: is no readable .pose file")
     assert lines[3:] == [
-        "note: 1 clips have from 25 to 50 frames per second, the corpus has 25 (fast)",
+        "note: 1 of 5 clips were brought to 25 frames per second: 1 from 50 (fast)",
         "note: 1 clips lack 40 of 40 lip points (a)",
     ]
     assert [sample.id for sample in Corpus(tmp_path / "out").split("train")] == ["a", "short", "fast"]

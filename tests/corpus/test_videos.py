@@ -210,10 +210,13 @@ def test_frame_rates_that_differ_or_are_unknown_are_noted(tmp_path, tracked):
     rows = [(name, "A", "train") for name in ("a.mp4", "b.mp4", "c.mp4", "slow.mp4", "near.mp4", "images")]
     index = index_of(tmp_path, ("file", "glosses", "split"), *rows)
     assert prepare_videos(index, tmp_path / "out", CorpusInfo("test", "x", fps=24), Assembly()) == [
-        "note: 1 clips tell no frame rate; 24 frames per second were assumed (images)",
-        "note: 1 clips have from 10 to 26 frames per second, the corpus has 25 (slow)",
+        "note: 1 clips tell no frame rate; 25 frames per second were assumed (images)",
+        "note: 2 of 6 clips were brought to 25 frames per second: 1 from 10, 1 from 26 (slow, near)",
     ]
-    assert Corpus(tmp_path / "out").info.fps == 25.0
+    corpus = Corpus(tmp_path / "out")
+    assert corpus.info.fps == 25.0
+    assert [sample.frames for sample in corpus.split("train")] == [40, 40, 40, 98, 38, 40]
+    assert all(len(corpus.clip(sample).landmarks) == sample.frames for sample in corpus.split("train"))
 
 
 def test_clips_without_a_steady_rate_are_named_with_how_far_they_are_off(tmp_path, tracked):

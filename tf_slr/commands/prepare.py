@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tf_slr.commands.common import Work, add_command, add_overwrite, prepared
 from tf_slr.commands.paths import input_file, input_folder, new_folder
+from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.outputs import claim_folder
 
@@ -54,7 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     isolated.add_argument("--signs", type=int, nargs=2, default=(3, 8), metavar=("MIN", "MAX"))
     isolated.add_argument("--dev-share", type=float, default=0.15, help="share of training takes that dev is made of")
     isolated.add_argument("--test-share", type=float, default=0.2, help="the same for test, without --test")
-    isolated.add_argument("--fps", type=float, default=30.0)
+    _add_fps(isolated)
     isolated.add_argument("--seed", type=int, default=0)
     _add_description(isolated)
 
@@ -85,7 +86,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--index", type=_INDEX, required=True, help="list with the columns file and glosses, as spreadsheets save it"
     )
     videos.add_argument("--unit", choices=("gloss", "character"), default="gloss")
-    videos.add_argument("--fps", type=float, default=30.0, help="of clips that do not say, such as image folders")
+    _add_fps(videos)
     _add_shares(videos)
     _add_assembly(videos)
     _add_description(videos)
@@ -95,6 +96,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--index", type=_INDEX, required=True, help="list with the columns file and glosses, as spreadsheets save it"
     )
     pose.add_argument("--unit", choices=("gloss", "character"), default="gloss")
+    _add_fps(pose)
     pose.add_argument("--workers", type=int, default=0, help="processes; 0 for one a core")
     _add_shares(pose)
     _add_description(pose)
@@ -131,6 +133,24 @@ def _add_assembly(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", default="", metavar="ADDRESS", help="of the Dask scheduler, e.g. tcp://head:8786"
     )
+
+
+def _add_fps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frame rate of the corpus, to which clips of other rates are brought; by default that of most clips, or "
+        "30 where none says its own; clips that do not say, such as image folders, are taken to have it",
+    )
+
+
+def _fps_of(arguments: argparse.Namespace) -> float:
+    """The frame rate that the option names, or else that of clips none of which says its own."""
+    if arguments.fps is None:
+        return 30.0
+    if not 1 <= arguments.fps <= 1000:
+        raise UsageError(f"--fps: expected 1 to 1000 frames a second, received {arguments.fps:g}")
+    return arguments.fps
 
 
 def _add_shares(parser: argparse.ArgumentParser) -> None:
@@ -174,10 +194,12 @@ def _prepare_isolated(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     info = CorpusInfo(
-        arguments.name or arguments.out.name, arguments.language, fps=arguments.fps, licence=arguments.licence,
+        arguments.name or arguments.out.name, arguments.language, fps=_fps_of(arguments), licence=arguments.licence,
         landmark_source="isolated signs, composed to sentences",
     )  # fmt: skip
-    return prepared(arguments.out, prepare_isolated(arguments.train, arguments.test, arguments.out, options, info))
+    known = arguments.fps is not None
+    lines = prepare_isolated(arguments.train, arguments.test, arguments.out, options, info, known)
+    return prepared(arguments.out, lines)
 
 
 def _prepare_boston104(arguments: argparse.Namespace) -> int:
@@ -214,10 +236,10 @@ def _prepare_videos(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.videos import prepare_videos
 
     info = CorpusInfo(
-        arguments.name or arguments.out.name, arguments.language, arguments.unit, arguments.fps, arguments.licence
+        arguments.name or arguments.out.name, arguments.language, arguments.unit, _fps_of(arguments), arguments.licence
     )
-    shares = arguments.dev_share, arguments.test_share
-    return prepared(arguments.out, prepare_videos(arguments.index, arguments.out, info, _assembly(arguments), *shares))
+    options = arguments.dev_share, arguments.test_share, arguments.fps is not None
+    return prepared(arguments.out, prepare_videos(arguments.index, arguments.out, info, _assembly(arguments), *options))
 
 
 def _prepare_pose(arguments: argparse.Namespace) -> int:
@@ -226,11 +248,11 @@ def _prepare_pose(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.poses import LANDMARK_SOURCE, prepare_pose
 
     info = CorpusInfo(
-        arguments.name or arguments.out.name, arguments.language, arguments.unit, licence=arguments.licence,
+        arguments.name or arguments.out.name, arguments.language, arguments.unit, _fps_of(arguments), arguments.licence,
         landmark_source=LANDMARK_SOURCE,
     )  # fmt: skip
-    shares = arguments.dev_share, arguments.test_share
-    return prepared(arguments.out, prepare_pose(arguments.index, arguments.out, info, *shares, arguments.workers))
+    options = arguments.dev_share, arguments.test_share, arguments.workers, arguments.fps is not None
+    return prepared(arguments.out, prepare_pose(arguments.index, arguments.out, info, *options))
 
 
 def _prepare_kd_mslrt(arguments: argparse.Namespace) -> int:

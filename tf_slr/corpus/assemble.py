@@ -124,10 +124,10 @@ def merge_parts(parts: Sequence[Path | str], out: Path | str) -> list[str]:
 def _count(entry: Entry) -> Extraction:
     """What is known of a clip that nobody tracks."""
     try:
-        frames, fps = decoded_count(entry.video, entry.frames)
+        frames, fps, times = decoded_count(entry.video, entry.frames)
     except DataError as error:
         return Extraction(entry.id, refusal=str(error))
-    return Extraction(entry.id, frames, fps)
+    return Extraction.timed(entry.id, frames, fps, times)
 
 
 class _Part(NamedTuple):

@@ -13,6 +13,7 @@ import numpy as np
 
 from tf_slr.corpus.container import pyav
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
+from tf_slr.corpus.rates import chosen_frames
 from tf_slr.corpus.shards import FOLDER, check_shards
 from tf_slr.corpus.threads import in_threads
 from tf_slr.corpus.video import decoded_count
@@ -146,7 +147,7 @@ def _look(corpus: Corpus, row: Row, can_decode: bool) -> Look:
     if sample.video:
         path = corpus.root / sample.video
         try:
-            _check_video(path, sample.frames, can_decode)
+            _check_video(path, sample.frames, corpus.info.fps, can_decode)
             video = str(path.resolve())
         except (DataError, OSError) as error:  # a folder may be unreadable
             faults.append(f"{row.place}: {error}")
@@ -157,15 +158,15 @@ def _points(part: slice) -> range:
     return range(part.start, part.stop)
 
 
-def _check_video(path: Path, frames: int, can_decode: bool) -> None:
+def _check_video(path: Path, frames: int, fps: float, can_decode: bool) -> None:
     """Refuse a video that is missing, unreadable or of another length than listed."""
     try:
         is_folder, size = path.is_dir(), path.stat().st_size
     except (OSError, ValueError) as error:
         raise DataError(f"video {path} is missing") from error
     if is_folder or can_decode:
-        found, _ = decoded_count(path)
-        if found != frames:  # training and recognition want every one
+        found, rate, times = decoded_count(path)
+        if chosen_frames(found, rate, times, fps, frames) is None:  # training and recognition want every one
             raise DataError(f"{path}: expected {frames} frames, found {found}")
     elif not size:
         raise DataError(f"{path}: is empty")

@@ -18,8 +18,11 @@ from tqdm import tqdm
 from tf_slr.bounds import bounded, check_bounds
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name, hold_out, read_isolated
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.rates import brought_notes, common_rate, pace_of
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import BodyFrame, Clip, body_frame, to_square
+from tf_slr.plausibility import corpus_notes, examine
+from tf_slr.resampling import clip_at
 
 # The picture of a composed sentence, in units of its height.
 ASPECT = 4 / 3
@@ -64,8 +67,9 @@ class ComposeOptions:
 
 
 def prepare_isolated(
-    train: Sequence[str], test: Sequence[str], out: Path | str, options: ComposeOptions, info: CorpusInfo
-) -> list[str]:
+    train: Sequence[str], test: Sequence[str], out: Path | str, options: ComposeOptions, info: CorpusInfo,
+    known_fps: bool = False,
+) -> list[str]:  # fmt: skip
     """Compose a corpus from files of isolated signs.
 
     Args:
@@ -74,10 +78,11 @@ def prepare_isolated(
         test: the same for unseen takes; when empty, the last takes of the training sets.
         out: folder of the corpus.
         options: how sentences are made.
-        info: what the corpus is.
+        info: what the corpus is; `fps` is its frame rate where that is known, or where no set says its own.
+        known_fps: whether takes are brought to `info.fps`; else to the rate of most takes.
 
     Returns:
-        One line for each clip or sentence that was left out.
+        One line for each clip or sentence that was left out, then one for everything else worth knowing ("note: ...").
 
     Raises:
         DataError: damaged file, one recording in train and test, or a split without a sign.
@@ -88,6 +93,16 @@ def prepare_isolated(
         left_out += more
     else:
         clips, held_out = hold_out(clips, options.test_share)
+    for path in dict.fromkeys(clip.source for clip in (*clips, *held_out)):
+        takes = [clip for clip in (*clips, *held_out) if clip.source == path]
+        left_out += corpus_notes(path, [(f"{clip.gloss} {clip.take}", examine(clip.clip)) for clip in takes])
+    told = [clip.fps for clip in (*clips, *held_out) if clip.fps]
+    fps = common_rate(told) if told and not known_fps else info.fps
+    info = dataclasses.replace(info, fps=fps)
+    changed = [clip for clip in (*clips, *held_out) if _at_rate(clip, fps) is not clip]
+    names = [(f"{clip.gloss} {clip.take}", clip.fps) for clip in changed]
+    left_out += brought_notes(names, len(clips) + len(held_out), fps)
+    clips, held_out = ([_at_rate(clip, fps) for clip in some] for some in (clips, held_out))
     left_out += _refuse_shared(clips, held_out, "test")
     known = {clip.gloss for clip in clips}
     background = gloss_name(options.background)
@@ -130,6 +145,16 @@ def compose(
             for i in tqdm(range(getattr(options, name)), f"compose {name}", unit="sentence", disable=None)
         ]
     return write_corpus(out, info, samples)
+
+
+def _at_rate(clip: IsolatedClip, fps: float) -> IsolatedClip:
+    """A take as a camera of `fps` frames a second would have given it; itself where it has that rate, or says none."""
+    frames = len(clip.clip.landmarks)
+    pace = pace_of(frames, clip.fps, None)
+    moments = pace and pace.moments(fps)
+    if moments is None:
+        return clip
+    return dataclasses.replace(clip, clip=clip_at(clip.clip, np.arange(frames) / clip.fps, moments))
 
 
 def _read_sets(arguments: Sequence[str]) -> tuple[list[IsolatedClip], list[str]]:

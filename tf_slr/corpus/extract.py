@@ -6,9 +6,11 @@ when its video or MediaPipe has changed:
 
     landmarks/ID.npz
     landmarks/.source/ID.json
+    landmarks/.source/ID.npz    what was tracked, where the clip was brought to another frame rate
 """
 
 import contextlib
+import dataclasses
 import functools
 import threading
 import time
@@ -16,17 +18,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from tf_slr import files, outputs
 from tf_slr.corpus.container import PICTURES
 from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import begin_corpus, landmark_path, read_clip, write_clip
+from tf_slr.corpus.rates import Pace, pace_of
 from tf_slr.corpus.times import unevenness
 from tf_slr.corpus.tracker import Tracker, landmark_source
 from tf_slr.corpus.video import frame_count, mark_of
 from tf_slr.errors import DataError
 from tf_slr.pictures import opencv
+from tf_slr.resampling import clip_at
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,12 @@ class Extraction:
     Attributes:
         id: of the job.
         frames: number of frames in the landmark file.
-        fps: frames per second of the video, or None where it does not say.
+        fps: frames per second of the video, by the times of its frames where it tells them, or None where it does not
+            say.
         uneven: how far a frame is shown from its place at a steady rate, at most, in seconds; 0 where the video's
             rate is steady, or nothing is known of it.
         refusal: why there is no landmark file, as 'file: reason'; empty when there is one.
+        seconds: from the first frame to the last, or 0 where nothing is known of it but a steady rate.
     """
 
     id: str
@@ -62,6 +69,23 @@ class Extraction:
     fps: float | None = None
     uneven: float = 0.0
     refusal: str = ""
+    seconds: float = 0.0
+
+    @classmethod
+    def timed(cls, sample_id: str, frames: int, fps: float | None, times: np.ndarray | None) -> "Extraction":
+        """The result of a clip that is usable; `fps` and `times` as of `pace_of`."""
+        pace = pace_of(frames, fps, times)
+        if pace is None:
+            return cls(sample_id, frames)
+        uneven = 0.0 if times is None else round(unevenness(times), 3)
+        return cls(sample_id, frames, round(pace.fps, 3), uneven, seconds=pace.seconds)
+
+    @property
+    def pace(self) -> Pace | None:
+        """How the clip's frames follow each other; None where it does not say."""
+        if self.fps is None:
+            return None
+        return Pace(self.fps, self.seconds or (self.frames - 1) / self.fps, not self.uneven)
 
 
 def extract_many(jobs: Sequence[Job], out: Path | str, engine: Engine) -> list[Extraction]:
@@ -136,12 +160,14 @@ def _extract_job(job: Job, out: Path, source: str) -> Extraction:
     outputs.mark(out, "corpus")
     # In this order a crash can leave landmarks without a record, never with a wrong one.
     record.unlink(missing_ok=True)
+    _tracked_path(job.id, out).unlink(missing_ok=True)
     landmarks = out / landmark_path(job.id)
     write_clip(landmarks, clip)
-    uneven = 0.0 if times is None else round(unevenness(times), 3)
-    about = {"frames": len(clip.landmarks), "sha256": files.sha256(landmarks), "fps": fps, "uneven": uneven}
+    result = Extraction.timed(job.id, len(clip.landmarks), fps, times)
+    about = {"sha256": files.sha256(landmarks), "times": None if times is None else times.tolist()}
+    about |= {name: getattr(result, name) for name in ("frames", "fps", "uneven", "seconds")}
     files.write_json(record, {"source": stamp, **about})
-    return Extraction(job.id, len(clip.landmarks), fps, uneven)
+    return result
 
 
 def _lost(job: Job) -> Extraction:
@@ -151,20 +177,60 @@ def _lost(job: Job) -> Extraction:
 def adopt(result: Extraction, made: Path, out: Path) -> Extraction:
     """Take a clip that was tracked into the folder `made` over into `out`; the result tells if it is not there."""
     landmarks, record = made / landmark_path(result.id), _record_path(result.id, made)
+    # A part in whose folder a corpus was made already holds clips at that corpus' rate.
+    tracked = _tracked_path(result.id, made)
+    tracked = tracked if tracked.is_file() else landmarks
     try:
-        if len(read_clip(landmarks).landmarks) != result.frames:
-            raise DataError(f"{landmarks}: does not have the {result.frames} frames that its part promises")
-        for path in (landmarks, record):
-            if made.resolve() != out.resolve():
-                files.write_bytes(out / path.relative_to(made), files.read_bytes(path))
+        if len(read_clip(tracked).landmarks) != result.frames:
+            raise DataError(f"{tracked}: does not have the {result.frames} frames that its part promises")
+        if made.resolve() != out.resolve():
+            _tracked_path(result.id, out).unlink(missing_ok=True)
+            files.write_bytes(out / landmark_path(result.id), files.read_bytes(tracked))
+            files.write_bytes(_record_path(result.id, out), files.read_bytes(record))
     except DataError as error:
         return Extraction(result.id, refusal=str(error))
     return result
 
 
+def brought_to(result: Extraction, out: Path, fps: float, tracked: bool) -> Extraction:
+    """Bring a clip's landmark file to a corpus' frame rate; a clip of that rate keeps its file to the byte.
+
+    Args:
+        result: how the clip ended.
+        out: the corpus folder.
+        fps: of the corpus.
+        tracked: whether the file was tracked here, so that it stays beside the one of the corpus' rate: clips that are
+            added may change that.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    landmarks, kept = out / landmark_path(result.id), _tracked_path(result.id, out)
+    moments = result.pace.moments(fps) if result.pace else None
+    back = tracked and kept.is_file()
+    if moments is None:
+        if back:
+            files.write_bytes(landmarks, files.read_bytes(kept))
+            kept.unlink()
+        return result
+    if tracked and not back:
+        files.write_bytes(kept, files.read_bytes(landmarks))
+    clip, times = read_clip(kept if tracked else landmarks), None
+    if tracked and _record_path(result.id, out).is_file():
+        times = files.read_json(_record_path(result.id, out)).get("times")
+    times = np.arange(result.frames) / result.fps if times is None else np.array(times)
+    write_clip(landmarks, clip_at(clip, times, moments))
+    return dataclasses.replace(result, frames=len(moments))
+
+
 def _record_path(sample_id: str, out: Path) -> Path:
     landmarks = out / landmark_path(sample_id)
     return landmarks.parent / ".source" / f"{sample_id}.json"
+
+
+def _tracked_path(sample_id: str, out: Path) -> Path:
+    """Where the landmarks as they were tracked are, if those of the corpus have another rate."""
+    return _record_path(sample_id, out).with_name(f"{sample_id}.npz")
 
 
 def _stamp(job: Job, source: str) -> dict[str, str | int | None]:
@@ -188,10 +254,13 @@ def _kept(job: Job, out: Path, stamp: dict[str, str | int | None]) -> Extraction
         return None
     try:
         made = files.read_json(record)
-        found = files.sha256(out / landmark_path(job.id))
+        tracked = _tracked_path(job.id, out)
+        found = files.sha256(tracked if tracked.is_file() else out / landmark_path(job.id))
         # Landmarks of others may have come in their place. (Records from before December 2026 cannot tell.)
         if made.get("source") != stamp or made.get("sha256", found) != found:
             return None
-        return Extraction(job.id, made["frames"], made["fps"], made["uneven"])
+        if made["uneven"] and "times" not in made:
+            return None
+        return Extraction(job.id, made["frames"], made["fps"], made["uneven"], seconds=made.get("seconds", 0.0))
     except (DataError, KeyError):  # damaged or gone: it is made again
         return None

@@ -139,7 +139,7 @@ def _read_one(entry: Entry, out: Path, read: Callable[[Path], ForeignClip]) -> _
     except DataError as error:
         return _Read(Extraction(entry.id, refusal=str(error)))
     write_clip(out / landmark_path(entry.id), clip)
-    return _Read(Extraction(entry.id, len(clip.landmarks), fps), lacks, examine(clip))
+    return _Read(Extraction.timed(entry.id, len(clip.landmarks), fps, None), lacks, examine(clip))
 
 
 def _lost(entry: Entry) -> _Read:

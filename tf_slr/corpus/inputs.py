@@ -16,16 +16,16 @@ from tqdm import tqdm
 
 from tf_slr.corpus.manifest import read_clip
 from tf_slr.corpus.poses import read_pose
-from tf_slr.corpus.times import checked_times, frame_times, mean_fps, unevenness
+from tf_slr.corpus.rates import pace_of
+from tf_slr.corpus.times import checked_times, frame_times
 from tf_slr.corpus.tracker import Tracker
 from tf_slr.corpus.video import Video, frame_count, open_video
 from tf_slr.errors import DataError
 from tf_slr.kinds import Kind, kinds_of
 from tf_slr.landmarks import Clip
+from tf_slr.resampling import clip_at, frames_on_screen
 from tf_slr.stdout import printable
 
-# A clip whose rate differs by less than this share is recognised as it is.
-SAME_RATE = 0.02
 LANDMARKS, POSE_FILE = ".npz", ".pose"
 
 
@@ -53,7 +53,7 @@ class Input(NamedTuple):
         """Frames a second: the usual distance of frames, where they have no steady one."""
         if len(self.times) == 1:
             return self.rate
-        return 1 / float(np.median(np.diff(self.times))) if unevenness(self.times) else mean_fps(self.times)
+        return pace_of(len(self.times), None, self.times).fps
 
     def landmarks_at(self, fps: float) -> tuple[Clip, float]:
         """The landmarks as a camera with `fps` frames a second would have given them, and their rate.
@@ -63,16 +63,7 @@ class Input(NamedTuple):
         that rate is left as it is, with its own rate.
         """
         moments = self._moments(fps)
-        if moments is None:
-            return self.clip, self.fps
-        after = np.searchsorted(self.times, moments, side="left").clip(1, len(self.times) - 1)
-        before = after - 1
-        share = ((moments - self.times[before]) / (self.times[after] - self.times[before])).clip(0, 1)
-        landmarks, shoulders, aspect = self.clip
-        landmarks = _between(landmarks, before, after, share)
-        if shoulders is not None:
-            shoulders = _between(shoulders, before, after, share)
-        return Clip(landmarks, shoulders, aspect), fps
+        return (self.clip, self.fps) if moments is None else (clip_at(self.clip, self.times, moments), fps)
 
     def pictures_at(self, fps: float) -> tuple[Iterator[np.ndarray], float]:
         """The pictures, RGB uint8 [H, W, 3], of the frames shown at `fps` moments a second, and their rate.
@@ -87,22 +78,12 @@ class Input(NamedTuple):
 
     def shown_at(self, moments: np.ndarray) -> list[np.ndarray]:
         """For each frame the moments (ascending seconds) at which it is on screen: until the next one is."""
-        # Times in files are rounded to milliseconds, and must not make a frame come too late.
-        frame_of = np.searchsorted(self.times, moments + 0.0015, side="right") - 1
+        frame_of = frames_on_screen(self.times, moments)
         return np.split(moments, np.searchsorted(frame_of, np.arange(1, len(self.times))))
 
     def _moments(self, fps: float) -> np.ndarray | None:
         """The times of a camera with `fps` frames a second; None where the clip has nearly that rate."""
-        if len(self.times) == 1 or (abs(self.fps / fps - 1) < SAME_RATE and not unevenness(self.times)):
-            return None
-        return np.arange(0, self.times[-1] + 0.5 / fps, 1 / fps)
-
-
-def _between(points: np.ndarray, before: np.ndarray, after: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Rows of [T, n, 3] between two frames each."""
-    a, b, share = points[before].astype(np.float32), points[after].astype(np.float32), share[:, None, None]
-    mixed = a + (b - a) * share.astype(np.float32)
-    return np.where(np.isnan(mixed), np.where(share < 0.5, a, b), mixed)
+        return pace_of(len(self.times), None, self.times).moments(fps) if len(self.times) > 1 else None
 
 
 class InputReader:

@@ -7,8 +7,10 @@ A set is one .npz file with the arrays
     take       int   [N]             which recording of the sign
     shoulders  float [N, T, 2, 3]    optional
     aspect     float                 optional, width / height of the picture
+    fps        float [] or [N]       optional, frames a second
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,7 @@ class IsolatedClip:
         take: number of the recording within its set.
         origin: file and index, for messages.
         clip: the landmarks, padding removed.
+        fps: frames per second, or None where the set does not say.
     """
 
     source: str
@@ -43,6 +46,7 @@ class IsolatedClip:
     take: int
     origin: str
     clip: Clip
+    fps: float | None = None
 
 
 def gloss_name(text: str) -> str:
@@ -79,7 +83,7 @@ def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip
         raise DataError(f"{path}: expected gloss (text) and take (whole numbers) of shape [{count}]")
     if shoulders is not None and (shoulders.shape != (*landmarks.shape[:2], 2, 3) or shoulders.dtype.kind != "f"):
         raise DataError(f"{path}: expected shoulders of shape {[*landmarks.shape[:2], 2, 3]}")
-    aspect = aspect_of(arrays, DEFAULT_ASPECT, path)
+    aspect, rates = aspect_of(arrays, DEFAULT_ASPECT, path), _rates_of(arrays, count, path)
     clips, left_out = [], []
     for i in range(count):
         origin = f"{path}: clip {i} ({glosses[i]}, take {takes[i]})"
@@ -94,8 +98,21 @@ def read_isolated(path: Path | str, prefix: str = "") -> tuple[list[IsolatedClip
         else:
             span = slice(int(seen.argmax()), len(seen) - int(seen[::-1].argmax()))
             clip = Clip(landmarks[i, span], None if shoulders is None else shoulders[i, span], aspect)
-            clips.append(IsolatedClip(str(path), f"{prefix}:{name}" if prefix else name, int(takes[i]), origin, clip))
+            clips.append(
+                IsolatedClip(str(path), f"{prefix}:{name}" if prefix else name, int(takes[i]), origin, clip, rates[i])
+            )
     return clips, [*left_out, *invisible_note(path, map(str, glosses))]
+
+
+def _rates_of(arrays: Mapping[str, np.ndarray], count: int, path: Path | str) -> list[float | None]:
+    """The frame rate of each clip of a set."""
+    rates = arrays.get("fps")
+    if rates is None:
+        return [None] * count
+    if rates.shape not in ((), (count,)) or rates.dtype.kind not in "fiu" or not ((rates >= 1) & (rates <= 1000)).all():
+        raise DataError(f"{path}: expected fps to be one number from 1 to 1000, or {count} of them, found "
+                        f"{rates.dtype} {list(rates.shape)}")  # fmt: skip
+    return [round(float(rate), 3) for rate in np.broadcast_to(rates, count)]
 
 
 def hold_out(clips: list[IsolatedClip], share: float) -> tuple[list[IsolatedClip], list[IsolatedClip]]:

@@ -1,19 +1,17 @@
 """What a corpus is to become: the clips that a collection lists, and how their lists are written in the end."""
 
 import dataclasses
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tf_slr import files
 from tf_slr.corpus.entries import Entry, deal_splits
-from tf_slr.corpus.extract import Extraction
-from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_corpus
+from tf_slr.corpus.extract import Extraction, brought_to
+from tf_slr.corpus.manifest import CorpusInfo, Sample, begin_corpus, landmark_path, write_corpus
+from tf_slr.corpus.rates import brought_notes, common_rate
 from tf_slr.errors import DataError, UsageError, shown
-
-# Clips whose rate differs by more than this are named: signs seem faster or slower in them.
-FPS_TOLERANCE = 0.1
+from tf_slr.plausibility import rate_doubt
 
 
 @dataclass(frozen=True)
@@ -21,13 +19,13 @@ class Plan:
     """What a corpus is to become; the same in every part.
 
     Attributes:
-        info: name, language and the rest; `fps` is that of clips that do not say theirs.
+        info: name, language and the rest; `fps` is the corpus' rate where that is known, or where no clip says its own.
         entries: every clip of the collection.
         refused: one line for each row of the collection that cannot be used.
         notes: what else is worth knowing of the collection.
         dev_share: share of the clips without a split that go to dev.
         test_share: the same for test.
-        known_fps: the release's own frame rate is certain, so that image folders need no note about it.
+        known_fps: the corpus' rate is certain, from its release or its maker; else it is that of most clips.
     """
 
     info: CorpusInfo
@@ -69,13 +67,17 @@ def finish(
     """
     refused = [*plan.refused, *(result.refusal for result in ended if result.refusal)]
     usable = [(entry, result) for entry, result in zip(plan.entries, ended, strict=True) if not result.refusal]
+    fps, silent_notes = _corpus_rate([result for _, result in usable], plan)
+    found = [result for _, result in usable]
+    begin_corpus(out)
+    brought = [_brought(result, out, fps, landmarks, videos) for result in found]
+    refused += [result.refusal for result in brought if result.refusal]
+    usable = [(entry, result) for (entry, _), result in zip(usable, brought, strict=True) if not result.refusal]
     samples = [(_sample(entry, result, landmarks, videos), entry.split) for entry, result in usable]
     require_training(plan, (split for sample, split in samples if sample.feasible), refused)
     splits, split_notes = deal_splits(samples, plan.dev_share, plan.test_share)
-    results = [result for _, result in usable]
-    fps, fps_notes = _common_fps(results, plan)
     left_out = write_corpus(out, dataclasses.replace(plan.info, fps=fps), splits)
-    return [*refused, *left_out, *plan.notes, *split_notes, *fps_notes, *_uneven_notes(results)]
+    return [*refused, *left_out, *plan.notes, *split_notes, *silent_notes, *_rate_notes(found, fps)]
 
 
 def require_training(plan: Plan, splits: Iterable[str | None], refused: Sequence[str]) -> None:
@@ -96,33 +98,41 @@ def _sample(entry: Entry, result: Extraction, landmarks: bool, videos: bool) -> 
     )
 
 
-def _common_fps(results: Sequence[Extraction], plan: Plan) -> tuple[float, list[str]]:
-    """The median frame rate, and notes on clips that do not say theirs or have another."""
+def _corpus_rate(results: Sequence[Extraction], plan: Plan) -> tuple[float, list[str]]:
+    """The frame rate that all clips are brought to, and a note on those that do not say theirs."""
+    told = [result.fps for result in results if result.fps is not None and not result.uneven]
+    told = told or [result.fps for result in results if result.fps is not None]
+    fps = plan.info.fps if plan.known_fps or not told else round(common_rate(told), 3)
     silent = [result.id for result in results if result.fps is None]
-    rates = {result.id: result.fps or plan.info.fps for result in results}
-    common = round(statistics.median(rates.values()), 3)
-    others = [name for name, fps in rates.items() if abs(fps - common) > FPS_TOLERANCE * common]
-    notes = []
-    if silent and not plan.known_fps:
-        notes.append(
-            f"note: {len(silent)} clips tell no frame rate; {plan.info.fps:g} frames per second were assumed"
-            f" ({shown(silent)})"
-        )
-    if others:
-        notes.append(
-            f"note: {len(others)} clips have from {min(rates.values()):g} to {max(rates.values()):g} frames per second,"
-            f" the corpus has {common:g} ({shown(others)})"
-        )
-    return common, notes
+    if not silent or plan.known_fps:
+        return fps, []
+    return fps, [f"note: {len(silent)} clips tell no frame rate; {fps:g} frames per second were assumed"
+                 f" ({shown(silent)})"]  # fmt: skip
 
 
-def _uneven_notes(results: Sequence[Extraction]) -> list[str]:
-    """A note on clips whose frames do not follow each other at one rate, as frames of a corpus do."""
-    uneven = sorted((result for result in results if result.uneven), key=lambda result: -result.uneven)
-    if not uneven:
-        return []
-    worst = shown([f"{result.id} by {result.uneven:.2f} s" for result in uneven])
-    return [
-        f"note: {len(uneven)} clips have no steady frame rate, so that signing in them seems faster here and slower"
-        f" there; frames are off their places ({worst}); 'ffmpeg -i IN -vf fps=25 OUT.mp4' makes a rate steady"
-    ]
+def _brought(result: Extraction, out: Path, fps: float, landmarks: bool, videos: bool) -> Extraction:
+    """A clip at the corpus' rate, or why it cannot be had."""
+    if landmarks:
+        try:
+            return brought_to(result, out, fps, tracked=videos)
+        except DataError as error:
+            return dataclasses.replace(result, refusal=str(error))
+    moments = result.pace.moments(fps) if result.pace else None
+    return result if moments is None else dataclasses.replace(result, frames=len(moments))
+
+
+def _rate_notes(results: Sequence[Extraction], fps: float) -> list[str]:
+    """Notes on clips that were brought to the corpus' rate, and on those of an odd one or of none that is steady."""
+    changed = [result for result in results if result.pace and result.pace.moments(fps) is not None]
+    notes = brought_notes([(result.id, result.fps) for result in changed if not result.uneven], len(results), fps)
+    odd = [result for result in results if result.fps and rate_doubt(result.fps)]
+    if odd:
+        notes.append(f"note: {len(odd)} clips: {rate_doubt(odd[0].fps)} ({shown([result.id for result in odd])})")
+    uneven = sorted((result for result in changed if result.uneven), key=lambda result: -result.uneven)
+    if uneven:
+        worst = shown([f"{result.id} by {result.uneven:.2f} s" for result in uneven])
+        notes.append(
+            f"note: {len(uneven)} clips have no steady frame rate and were brought to {fps:g} frames per second by the"
+            f" times of their frames, which are off their places ({worst})"
+        )
+    return notes

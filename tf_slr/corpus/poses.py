@@ -296,16 +296,18 @@ def prepare_pose(
     dev_share: float = 0.1,
     test_share: float = 0.1,
     workers: int = 1,
+    known_fps: bool = False,
 ) -> list[str]:
     """Make a corpus from `.pose` files.
 
     Args:
         index: the table of files and glosses (see `index`).
         out: the corpus folder; what lies there is replaced.
-        info: what the corpus is; its frame rate becomes the median of the files'.
+        info: what the corpus is; `fps` is its frame rate where that is known.
         dev_share: share of the clips that go to dev where the index names no split.
         test_share: the same for test.
         workers: number of processes; 0 = one for each core, 1 = this one.
+        known_fps: whether clips are brought to `info.fps`; else to the rate of most clips.
 
     Returns:
         As `collect`.
@@ -317,7 +319,7 @@ def prepare_pose(
     import pose_format  # noqa: F401 - if it is missing, that must show before what lies in `out` is touched
 
     entries, refused, notes = read_index(Path(index), info.unit)
-    plan = Plan(info, tuple(entries), tuple(refused), tuple(notes), dev_share, test_share)
+    plan = Plan(info, tuple(entries), tuple(refused), tuple(notes), dev_share, test_share, known_fps)
     return collect(plan, out, read_pose, workers)
 
 

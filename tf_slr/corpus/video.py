@@ -157,19 +157,23 @@ def frame_count(path: Path, expected: int | None = None) -> tuple[int, float | N
     return count, fps
 
 
-def decoded_count(path: Path, expected: int | None = None) -> tuple[int, float | None]:
+def decoded_count(path: Path, expected: int | None = None) -> tuple[int, float | None, np.ndarray | None]:
     """As `frame_count`, but a video file is decoded to its end: a header may promise what is not there.
 
     Images of a folder are counted only.
+
+    Returns:
+        Number of frames, frame rate, and when each frame is shown, as `checked_times` has it.
     """
     if path.is_dir():
-        return frame_count(path, expected)
+        return *frame_count(path, expected), None
     video, shown = open_video(path), grabbed_times(path, threads=1)
     count = len(shown)
     video.require_end(count, shown)
     if expected is not None and abs(count - expected) > MISSING_FRAMES_ALLOWED:
         raise DataError(f"{path}: expected {expected} frames, found {count}")
-    return count, video.fps
+    times = checked_times(shown)
+    return count, video.fps, times
 
 
 def require_whole(path: Path, frames: int) -> None:

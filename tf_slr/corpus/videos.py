@@ -15,6 +15,7 @@ def prepare_videos(
     how: Assembly,
     dev_share: float = 0.1,
     test_share: float = 0.1,
+    known_fps: bool = False,
 ) -> list[str]:
     """Track the videos of an index and write a corpus, or one part of it.
 
@@ -23,10 +24,11 @@ def prepare_videos(
     Args:
         index: the table of files and glosses.
         out: the corpus folder.
-        info: what the corpus is; `fps` is that of clips that do not say theirs, such as image folders.
+        info: what the corpus is; `fps` is its frame rate where that is known, or where no clip says its own.
         how: who works on which share.
         dev_share: share of the clips that go to dev where the index names no split.
         test_share: the same for test.
+        known_fps: whether clips are brought to `info.fps`; else to the rate of most clips.
 
     Returns:
         One line for every clip that was refused or left out ('file: reason'),
@@ -37,5 +39,5 @@ def prepare_videos(
         UsageError: MediaPipe is missing, or shares that leave nothing for train.
     """
     entries, refused, notes = read_index(Path(index), info.unit)
-    plan = Plan(info, tuple(entries), tuple(refused), tuple(notes), dev_share, test_share)
+    plan = Plan(info, tuple(entries), tuple(refused), tuple(notes), dev_share, test_share, known_fps)
     return assemble(plan, out, how)

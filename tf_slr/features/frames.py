@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr.corpus.rates import chosen_frames
+from tf_slr.corpus.times import checked_times
 from tf_slr.corpus.video import open_video
 from tf_slr.errors import DataError
 from tf_slr.features.augment import Change
@@ -13,20 +15,27 @@ from tf_slr.landmarks import Clip
 from tf_slr.pictures import FrameOptions, crop, opencv, sampled, shrunk, to_unit
 
 
-def read_pictures(path: Path, frames: int) -> np.ndarray:
+def read_pictures(path: Path, frames: int, fps: float | None = None) -> np.ndarray:
     """Decode a whole clip: uint8 [T, H, W, 3], RGB.
+
+    Of a video of another rate than the corpus', whose landmarks were brought to that, the picture on screen at each
+    moment.
 
     Args:
         path: a video file or a folder of images.
         frames: how many frames the corpus promises.
+        fps: its frame rate, or None for the video as it is.
 
     Raises:
         DataError: it cannot be read, or has another number of frames.
     """
-    pictures = list(open_video(path).frames())
-    if len(pictures) != frames:
+    video, shown = open_video(path), []
+    pictures = list(video.frames(shown))
+    times = checked_times(shown)
+    chosen = chosen_frames(len(pictures), video.fps, times, fps, frames)
+    if chosen is None:
         raise DataError(f"{path}: expected {frames} frames, found {len(pictures)}")
-    return np.stack(pictures)
+    return np.stack([pictures[number] for number in chosen])
 
 
 class KeptPictures:
@@ -41,7 +50,9 @@ class KeptPictures:
         self._kept: dict[tuple[Path, FrameOptions | None], np.ndarray] = {}
         self._lock = threading.Lock()
 
-    def read(self, path: Path, frames: int, shown_whole: FrameOptions | None = None) -> np.ndarray:
+    def read(
+        self, path: Path, frames: int, shown_whole: FrameOptions | None = None, fps: float | None = None
+    ) -> np.ndarray:
         """See `read_pictures`; do not write to what it returns.
 
         Args:
@@ -49,10 +60,11 @@ class KeptPictures:
             frames: see there.
             shown_whole: the size of a network that sees whole pictures. For it they may be `shrunk` already, a quarter
                 of the memory or less, which it would do to them anyway.
+            fps: see there; always the same for one path.
         """
         pictures = self._kept.get((path, shown_whole), self._kept.get((path, None)))
         if pictures is None:
-            decoded = read_pictures(path, frames)
+            decoded = read_pictures(path, frames, fps)
             pictures = np.stack([shrunk(picture, shown_whole) for picture in decoded]) if shown_whole else decoded
             # Who needs them as large as they are shares them.
             key = path, shown_whole if pictures.shape != decoded.shape else None

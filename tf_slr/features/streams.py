@@ -71,6 +71,7 @@ class Video:
         every: every so many-th frame is looked at; the others may be black.
         pictures: where decoded pictures are kept; None to decode them whenever a clip is asked for.
         view: what of the pictures is shown; all of them where there are no landmarks.
+        fps: the corpus' frame rate, to which videos of other rates are brought; None where none is brought to any.
     """
 
     dtype, stride = np.uint8, 1
@@ -85,9 +86,10 @@ class Video:
         every: int = 1,
         pictures: KeptPictures | None = None,
         view: View = WHOLE,
+        fps: float | None = None,
     ) -> None:
         self.name, self.shape = name, options.shape
-        self._root, self._samples, self._options, self._clips = root, samples, options, clips
+        self._root, self._samples, self._options, self._fps, self._clips = root, samples, options, fps, clips
         self._every, self._pictures, self._view = every, pictures or KeptPictures(0), view
 
     def shown(self, index: int, change: Change | None) -> np.ndarray:
@@ -96,7 +98,7 @@ class Video:
         if not sample.video:
             raise DataError(f"{self._root}: {sample.id}: has no video, which this network reads")
         whole = self._options if self._view == WHOLE else None
-        pictures = self._pictures.read(self._root / sample.video, sample.frames, whole)
+        pictures = self._pictures.read(self._root / sample.video, sample.frames, whole, self._fps)
         if change is None and whole:  # exactly what the runtime does
             return squeezed(pictures, self._options)
         clip = self._clips[index] if self._clips is not None else None

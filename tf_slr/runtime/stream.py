@@ -25,10 +25,10 @@ from tf_slr import timing
 from tf_slr.bounds import bounded, check_bounds
 from tf_slr.errors import DataError, UsageError
 from tf_slr.landmarks import POINTS, BodyFrame, Clip, Normalisation, body_frame, normalise, to_square
+from tf_slr.resampling import Resampler
 from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
-from tf_slr.runtime.resampling import Resampler
 from tf_slr.runtime.sentence_logits import SentenceLogits
 from tf_slr.runtime.stitching import Stitcher
 

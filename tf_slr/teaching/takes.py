@@ -7,8 +7,8 @@ import numpy as np
 from tf_slr import timing
 from tf_slr.corpus.isolated import MIN_FRAMES
 from tf_slr.landmarks import LEFT_HAND, POINTS, RIGHT_HAND, BodyFrame, Clip, body_frame, to_square
+from tf_slr.resampling import Resampler
 from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
-from tf_slr.runtime.resampling import Resampler
 
 # All in seconds. So much rest is left to a take at either end, since the first movement is seen a little late.
 MARGIN = 0.1

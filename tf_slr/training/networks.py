@@ -62,7 +62,8 @@ def stream_under(
     if split.clips is None and (view.needs_landmarks or not isinstance(rule, FrameOptions)):
         raise UsageError(f"{corpus.root}: has no landmarks, which this network needs; prepare it with them")
     if isinstance(rule, FrameOptions):
-        return Video(corpus.root, split.samples, rule, split.clips, name or "video", every, pictures, view)
+        where = corpus.root, split.samples, rule, split.clips
+        return Video(*where, name or "video", every, pictures, view, corpus.info.fps)
     return Landmarks(split.clips, rule, name or "landmarks")
 
 

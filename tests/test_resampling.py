@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr.runtime.resampling import Resampler
+from tf_slr.resampling import Resampler
 
 
 def point(value):

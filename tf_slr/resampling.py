@@ -1,11 +1,14 @@
-"""Frames that come when they come -> frames at the rate a recogniser was trained on.
+"""Frames that come when they come -> frames at the rate of a corpus, for clips and for cameras.
 
-A camera's clock jitters, stands still, leaps, and is now and then set back.
+A clip's times are known as a whole. A camera's clock jitters, stands still,
+leaps, and is now and then set back.
 """
 
 import math
 
 import numpy as np
+
+from tf_slr.landmarks import Clip
 
 # Between neighbours that are further apart nothing is interpolated: too much may have happened. In seconds.
 BRIDGED = 0.25
@@ -13,6 +16,39 @@ BRIDGED = 0.25
 SET_BACK = 1.0
 # A moment this close to a frame takes it as it is, in shares of the distance between two moments.
 SAME = 0.02
+
+
+# Times in files are rounded to milliseconds, and must not make a frame come too late. In seconds.
+ROUNDED = 0.0015
+
+
+def clip_at(clip: Clip, times: np.ndarray, moments: np.ndarray) -> Clip:
+    """A clip as a camera would have given it whose frames are at other moments.
+
+    Args:
+        clip: T frames, two or more.
+        times: of the frames, float64 [T] ascending seconds.
+        moments: float64 [T'] ascending seconds.
+    """
+    after = np.searchsorted(times, moments, side="left").clip(1, len(times) - 1)
+    before = after - 1
+    share = ((moments - times[before]) / (times[after] - times[before])).clip(0, 1)[:, None, None].astype(np.float32)
+
+    def brought(points: np.ndarray) -> np.ndarray:
+        return between(points[before].astype(np.float32), points[after].astype(np.float32), share)
+
+    return Clip(brought(clip.landmarks), None if clip.shoulders is None else brought(clip.shoulders), clip.aspect)
+
+
+def frames_on_screen(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """The number of the frame that is shown at each moment: the last one whose time has come, int [T']."""
+    return np.searchsorted(times, moments + ROUNDED, side="right") - 1
+
+
+def between(earlier: np.ndarray, later: np.ndarray, share: np.ndarray | float) -> np.ndarray:
+    """Points at a share of the way from one frame to the next; where one of them lacks a point, the nearer decides."""
+    mixed = earlier + (later - earlier) * share
+    return np.where(np.isnan(mixed), np.where(share < 0.5, earlier, later), mixed)
 
 
 class Resampler:
@@ -84,6 +120,4 @@ class Resampler:
             return earlier
         if time - before > BRIDGED:
             return np.full_like(points, np.nan)
-        weight = (moment - before) / (time - before)
-        mixed = earlier * (1 - weight) + points * weight
-        return np.where(np.isnan(mixed), earlier if weight < 0.5 else points, mixed)
+        return between(earlier, points, (moment - before) / (time - before))
