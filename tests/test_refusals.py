@@ -87,11 +87,14 @@ CASES = [
     ("tf-slr train --corpus R/corpus --run R/run --set training.epochs=3", "R/run: holds a run with another recipe"),
     (
         "tf-slr train-corrector --corpus R/corpus --out R/c --set model.positions=4",
-        "model.positions: expected from 16",
+        "model.positions: expected from 16 to 4096, received 4",
     ),
     ("tf-slr crossfit --corpus R/corpus --out R/folds --folds 100", "expected 2 to 6 folds"),
     ("tf-slr crossfit --corpus R/corpus --out R/folds --set a.b=3", "unknown key a"),
-    ("tf-slr evaluate --run R/run --beam -4", "beam.width: expected from 1 to"),
+    ("tf-slr pack R/corpus --shard-mb 0", "--shard-mb: expected from 1 to 1000000, received 0"),
+    ("tf-slr evaluate --run R/run --beam -4", "beam.width: expected from 1 to 10000, received -4"),
+    ("tf-slr evaluate --run R/run --beam 1000000", "beam.width: expected from 1 to 10000, received 1000000"),
+    ("tf-slr train --corpus R/corpus --run R/new --set model.width=100000000", "model.width: expected from 1 to 4096"),
 ]
 
 

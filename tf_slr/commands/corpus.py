@@ -5,12 +5,15 @@ import sys
 from collections.abc import Sequence
 
 from tf_slr import files
-from tf_slr.commands.common import add_command, add_overwrite, import_tensorflow, prepared, report, within
+from tf_slr.commands.common import add_command, add_overwrite, import_tensorflow, prepared, report
 from tf_slr.commands.paths import existing, new_folder
 from tf_slr.corpus.shards import FOLDER
+from tf_slr.errors import UsageError
 from tf_slr.kinds import Kind
 from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.stdout import print_json, say
+
+MOST_SHARD_MB = 10**6
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -30,9 +33,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     pack = add_command(commands, "pack", _pack, "write the landmarks into shards, for corpora larger than memory")
     pack.add_argument("corpus", type=existing(Kind.CORPUS))
-    pack.add_argument(
-        "--shard-mb", type=within(int, 1, 10**6), default=128, help="largest size of a shard in megabytes, about"
-    )
+    pack.add_argument("--shard-mb", type=int, default=128, help="largest size of a shard in megabytes, about")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -78,6 +79,8 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _pack(arguments: argparse.Namespace) -> int:
     from tf_slr.corpus.manifest import Corpus
 
+    if not 1 <= arguments.shard_mb <= MOST_SHARD_MB:
+        raise UsageError(f"--shard-mb: expected from 1 to {MOST_SHARD_MB}, received {arguments.shard_mb}")
     claim_folder("CORPUS", arguments.corpus, "shards")
     corpus = Corpus(arguments.corpus)
     import_tensorflow()
