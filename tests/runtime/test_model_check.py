@@ -122,6 +122,10 @@ def no_stride(model):
         buffer.data = np.zeros_like(buffer.data)
 
 
+def strange_option(model):
+    first(model, "STRIDED_SLICE").builtinOptions.offset = True
+
+
 def many_parts(model):
     first(model, "SPLIT", 2).builtinOptions.numSplits = -2
 
@@ -135,6 +139,7 @@ def many_parts(model):
         (endless_step, "need not end"), (early_start, "counts from"), (itself, "runs the subgraphs"),
         (cut_weights, "its buffer has"), (large_weights, "its buffer has"), (strange_type, "is of type 5"),
         (bad_scale, "scale"), (no_stride, "slices by"), (many_parts, "as option 0"),
+        (strange_option, "has the options"),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )  # fmt: skip

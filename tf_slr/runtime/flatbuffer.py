@@ -75,6 +75,10 @@ class Table:
         """Whether a field is there; one that is not has its default value."""
         return field < len(self._offsets) and self._offsets[field] != 0
 
+    def fields(self) -> set[int]:
+        """The numbers of the fields that are there."""
+        return {field for field, offset in enumerate(self._offsets) if offset}
+
     def _target(self, field: int) -> int:
         """Where the offset that a field holds leads to."""
         place = self._place + self._offsets[field]

@@ -136,6 +136,9 @@ class _Check:
             raise MalformedError(f"is of version {operator.version}, expected 1 to {kind.version}")
         if operator.options_type != kind.options or (operator.options is None) != (kind.options == 0):
             raise MalformedError(f"has options of kind {operator.options_type}, expected {kind.options}")
+        unknown = operator.options.fields() - {field.number for field in kind.fields} if operator.options else ()
+        if unknown:
+            raise MalformedError(f"has the options {sorted(unknown)}, which no export writes")
         for field in kind.fields:
             value = operator.options.number(field.number, field.kind, field.default)
             if not field.low <= value <= field.high:
