@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"landmarks", "logits", "glosses", "scoring", "errors", "config", "files", "timing", "quiet", "transcripts",
+GROUND = {"landmarks", "logits", "glosses", "mismatch", "scoring", "errors", "config", "files", "timing", "quiet",
+          "transcripts",
           "cleanup", "scoresheet", "pictures", "drawing", "subtitles", "alternatives", "locks", "stdout",
           "kinds", "legacy_keras", "outputs", "plain_text",
           "bounds", "plausibility", "resampling"}  # fmt: skip

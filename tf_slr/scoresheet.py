@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tf_slr.cleanup import Rules
 from tf_slr.errors import DataError
+from tf_slr.mismatch import name_notes
 from tf_slr.scoring import Errors, Pair, align, count, describe
 from tf_slr.stdout import printable
 from tf_slr.transcripts import Reference, Token
@@ -44,12 +45,14 @@ class Scoresheet:
         sentences: in the order of the references.
         missing: utterances without any hypothesis; their glosses count as deleted.
         unclean: reference glosses that the rules would change if recognised, so that they can never be hit.
+        mismatches: what keeps hypotheses from matching, whatever was signed; one line each.
     """
 
     rules: Rules
     sentences: tuple[Sentence, ...]
     missing: tuple[str, ...]
     unclean: tuple[str, ...]
+    mismatches: tuple[str, ...] = ()
 
     @property
     def errors(self) -> Errors:
@@ -63,6 +66,7 @@ class Scoresheet:
             **self.errors.summary(),
             "sentences": len(self.sentences),
             "missing": list(self.missing),
+            "notes": list(self.mismatches),
             "results": [
                 {"id": sentence.id, **sentence.errors.summary(), "alignment": [list(pair) for pair in sentence.pairs]}
                 for sentence in self.sentences
@@ -82,17 +86,20 @@ def score_transcripts(
     if strangers:
         more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
         raise DataError(f"the hypotheses have utterances that the references lack: {', '.join(strangers[:3])}{more}")
-    sentences = []
+    sentences, names = [], set()
     for name, reference in references.items():
         recognised = rules.hypothesis(token.gloss for token in hypotheses.get(name, ()))
+        names.update(recognised)
         pairs = align(rules.reference(reference.glosses), recognised, rules.weights)
         sentences.append(Sentence(name, tuple(pairs)))
+    annotated = (rules.reference(reference.glosses) for reference in references.values())
     vocabulary = sorted({gloss for reference in references.values() for gloss in reference.glosses})
     return Scoresheet(
         rules,
         tuple(sentences),
         missing=tuple(name for name in references if not hypotheses.get(name)),
         unclean=tuple(gloss for gloss in vocabulary if rules.rewrite(gloss) != gloss),
+        mismatches=tuple(name_notes(annotated, names, "the hypotheses")),
     )
 
 

@@ -17,6 +17,7 @@ from tf_slr.corpus.manifest import Corpus
 from tf_slr.decoding.beam import BeamOptions
 from tf_slr.decoding.edits import Margins
 from tf_slr.decoding.kneser_ney import estimate
+from tf_slr.decoding.ngram import write_arpa
 from tf_slr.errors import UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.training.reporting import evaluate_model, gloss_model
@@ -145,6 +146,26 @@ def test_a_language_model_of_other_glosses_is_refused(tmp_path):
     ngram = estimate([["RAIN", "SNOW"]], 2)
     with pytest.raises(UsageError, match="knows none of the model's glosses, such as UP"):
         gloss_model(ngram, Vocabulary(("UP", "DOWN")), tmp_path / "x.arpa")
+    with pytest.raises(UsageError, match=r"such as rain \(it has 'RAIN' for 'rain'\)"):
+        gloss_model(ngram, Vocabulary(("rain", "snow")), tmp_path / "x.arpa")
+
+
+def test_a_corpus_of_other_names_says_why_nothing_matches(command, tiny_run, tiny_corpus, tmp_path):
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    with (corpus / "test.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with (corpus / "test.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row | {"glosses": row["glosses"].lower()} for row in rows)
+    write_arpa(tmp_path / "x.arpa", estimate([["UP", "OTHER"]], 2))
+    options = ("--run", tiny_run, "--corpus", corpus, "--split", "test", "--beam", "2", "--ngram", tmp_path / "x.arpa")
+    stdout, stderr = command("evaluate", *options, "--json")
+    result = json.loads(stdout)
+    assert result["wer"] >= 0.9
+    assert [f"note: {note}" for note in result["notes"]] == stderr.splitlines()
+    assert "100% of the references' glosses are among those of the recogniser in another case" in stderr
+    assert "x.arpa: knows 1 of 4 glosses of the recogniser" in stderr
 
 
 def test_tuning_finds_the_pair_that_evaluate_then_confirms(command, tiny_run, ngram, tmp_path):

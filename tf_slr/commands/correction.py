@@ -12,6 +12,7 @@ from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.errors import DataError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.kinds import Kind
+from tf_slr.mismatch import known_notes
 from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.scoring import describe
 from tf_slr.stdout import say
@@ -176,6 +177,10 @@ def _correct(arguments: argparse.Namespace) -> int:
 
     corrector = Corrector.load(arguments.model, arguments.threads)
     hypotheses = read_recognised(arguments.hyp)
+    rules = RULES[corrector.description.rules]
+    names = {gloss for slots in hypotheses.values() for gloss in rules.hypothesis(recognised(slots))}
+    report([f"note: {line}" for line in known_notes(corrector.description.glosses, names, arguments.model,
+                                                    "the hypotheses")])  # fmt: skip
     result, changed = {}, 0
     for name, slots in tqdm(hypotheses.items(), unit="sentence", disable=None):
         words = corrector.correct(slots)

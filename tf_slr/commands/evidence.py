@@ -6,6 +6,7 @@ from tf_slr.cleanup import RULES
 from tf_slr.commands.common import add_command, add_overwrite, import_tensorflow, report, within
 from tf_slr.commands.paths import existing, input_file, new_file, new_folder
 from tf_slr.kinds import Kind
+from tf_slr.mismatch import known_notes
 from tf_slr.outputs import Output, claim_files, claim_folder
 from tf_slr.scoring import describe
 from tf_slr.stdout import say
@@ -54,14 +55,17 @@ def _train_ngram(arguments: argparse.Namespace) -> int:
     from tf_slr.training.correction.text import text_of_corpus, text_of_table
 
     rules = RULES[arguments.rules]
+    names: tuple[str, ...] = ()
     if arguments.corpus:
-        text = text_of_corpus(Corpus(arguments.corpus), rules)
+        corpus = Corpus(arguments.corpus)
+        text, names = text_of_corpus(corpus, rules), corpus.vocabulary().glosses
     else:
         text = text_of_table(arguments.text, rules)
     code = report(text.notes)
     sentences = list(text.sentences.values())
     model = estimate(sentences, arguments.order)
     write_arpa(arguments.out, model)
+    report([f"note: {line}" for line in known_notes(model.glosses, names, arguments.out, "the corpus")])
     say(f"{len(sentences)} sentences, {len(model.glosses)} glosses, order {model.order}, "
           f"perplexity on its own text {model.perplexity(sentences):.1f}")  # fmt: skip
     say(f"wrote {arguments.out}")

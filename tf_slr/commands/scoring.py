@@ -53,7 +53,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _notes(sheet: Scoresheet) -> list[str]:
-    notes = []
+    notes = list(sheet.mismatches)
     if sheet.missing:
         notes.append(f"{len(sheet.missing)} of {len(sheet.sentences)} sentences have no hypothesis and count as "
                      f"deleted: {shown(sheet.missing)}")  # fmt: skip

@@ -112,6 +112,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     result, refused = evaluate_model(
         arguments.run, arguments.bundle, arguments.corpus, arguments.split, beam, arguments.ngram, **written, **repair
     )
+    report([f"note: {note}" for note in result["notes"]])
     code = report(refused)
     for path in filter(None, written.values()):
         say(f"wrote {path}", file=sys.stderr if arguments.json else sys.stdout)

@@ -17,6 +17,7 @@ from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.glosses import Vocabulary
 from tf_slr.logits import write_logits
+from tf_slr.mismatch import known_notes, look_alikes, name_notes
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.decoder import SentenceDecoder, timed
@@ -142,7 +143,10 @@ def evaluate_model(
     sentences = tuple(tuple(token.gloss for token in tokens) for tokens in recognised.values())
     evaluation = Evaluation(tuple(loaded.samples), sentences)
     training_signers = {sample.signer for sample in corpus.split("train")}
-    facts = {"corpus": corpus.label, "split": split, "corrected": repair is not None}
+    notes = name_notes((sample.glosses for sample in loaded.samples), vocabulary.glosses, "the recogniser")
+    if language_model:
+        notes += known_notes(language_model.glosses, vocabulary.glosses, ngram, "the recogniser")
+    facts = {"corpus": corpus.label, "split": split, "corrected": repair is not None, "notes": notes}
     return facts | evaluation.summary(training_signers), loaded.refused
 
 
@@ -162,7 +166,9 @@ def gloss_model(ngram: NGram, vocabulary: Vocabulary, source: Path) -> GlossMode
         UsageError: it knows none of the glosses, as when it was estimated from otherwise cleaned text.
     """
     if ngram.glosses.isdisjoint(vocabulary.glosses):
-        raise UsageError(f"{source}: knows none of the model's glosses, such as {vocabulary.glosses[0]}; "
+        alike = look_alikes(vocabulary.glosses, ngram.glosses)
+        hint = "".join(f" (it has {other!r} for {gloss!r})" for gloss, other in list(alike.items())[:1])
+        raise UsageError(f"{source}: knows none of the model's glosses, such as {vocabulary.glosses[0]}{hint}; "
                          "expected an n-gram of sentences written as the recogniser writes them")  # fmt: skip
     return GlossModel(ngram, vocabulary)
 
