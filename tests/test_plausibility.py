@@ -137,6 +137,8 @@ def test_a_clip_without_depth_is_named_with_what_that_costs():
     (note,) = depth_notes({"metrics": metrics})
     assert "30.0% instead of 5.7%" in note
     assert depth_notes({"metrics": metrics | {"dev_wer_without_depth": None}}) == []  # it never learned any
+    (note,) = depth_notes({"metrics": {"dev_wer_int8": 0.0565}})
+    assert "was not measured" in note
 
 
 def test_an_unknown_depth_is_as_a_depth_of_0():

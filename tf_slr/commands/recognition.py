@@ -150,7 +150,9 @@ class _Job(NamedTuple):
 def depth_notes(description: dict) -> list[str]:
     """What to say of a clip that has no depth, by what a bundle says it errs without: nothing where it learned none."""
     metrics = description.get("metrics", {})
-    with_depth, without = metrics.get("dev_wer_int8"), metrics.get("dev_wer_without_depth")
+    if "dev_wer_without_depth" not in metrics:
+        return ["has no depth (z); what that costs this bundle was not measured, export it anew to know"]
+    with_depth, without = metrics.get("dev_wer_int8"), metrics["dev_wer_without_depth"]
     if not isinstance(without, float) or not isinstance(with_depth, float):
         return []
     return [f"has no depth (z), which the bundle learned from: without it {without:.1%} instead of {with_depth:.1%} of "
