@@ -312,7 +312,14 @@ def test_what_is_drawn_spreads_as_asked(draws):
     crops = np.array([change.crop for change in draws])
     assert (crops.min(0), crops.max(0)) == (pytest.approx([0, 0], abs=0.01), pytest.approx([1, 1], abs=0.01))
     assert draw(NONE, 30, np.random.default_rng(0)).crop == (0.5, 0.5)
-    assert len({change.noise_seed for change in draws}) > 1490
+    seeds = {change.noise_seed for change in draws}
+    assert len(seeds) > 1490
+    assert max(seeds) < 2**31
+
+
+def test_a_clip_of_one_frame_stays_one():
+    lengths = {len(draw(AugmentOptions(speed=0.9), 1, np.random.default_rng(i)).positions) for i in range(40)}
+    assert lengths == {1, 2}
 
 
 def test_drawing_is_repeatable_and_probabilities_hold():
@@ -323,6 +330,20 @@ def test_drawing_is_repeatable_and_probabilities_hold():
     assert np.mean([d.flip for d in draws]) == pytest.approx(0.5, abs=0.05)
     assert np.mean([d.angle != 0 for d in draws]) == pytest.approx(0.3, abs=0.05)
     assert np.mean([(d.fusion[1:] > 0).mean() for d in draws]) == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_seed_draws_what_it_always_drew():
+    """Else no training could be repeated with a later version."""
+    change = draw(dataclasses.replace(STRONG, drop_hand=0.5), 40, np.random.default_rng(9))
+    assert len(change.positions) == 49
+    assert change.positions[[1, 10, 20, 30]] == pytest.approx([0.65279, 7.45026, 16.90227, 26.57819], abs=1e-4)
+    mixed = change.fusion[change.fusion > 0]
+    assert (len(mixed), *mixed[:3]) == pytest.approx((24, 0.36907, 0.4201, 0.18783), abs=1e-4)
+    assert (change.flip, change.lost, change.noise_seed) == (True, ((0, 0), (31, 35)), 543383685)
+    assert (change.angle, change.scale, change.stretch) == pytest.approx((-0.08217, 1.04767, 1.31325), abs=1e-4)
+    found = np.concatenate([change.shift, change.turns, *change.ways, change.crop])
+    expected = [0.08694, -0.14793, 0.10655, -0.59913, 0.04287, 0.05029, -0.08429, 0.0086, 0.5388, 0.93171]
+    assert found == pytest.approx(expected, abs=1e-4)
 
 
 def test_options_of_published_figures():

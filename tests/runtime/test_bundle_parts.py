@@ -11,7 +11,9 @@ from tf_slr.errors import BundleError, UsageError
 from tf_slr.glosses import Vocabulary
 from tf_slr.landmarks import Normalisation
 from tf_slr.pictures import FrameOptions
+from tf_slr.runtime import bundle as bundles
 from tf_slr.runtime.bundle import CORRECTOR, DESCRIPTION, SEAL, read_bundle, require_room, seal_of, write_bundle
+from tf_slr.runtime.corrector import Description
 
 GLOSSES = Vocabulary(("HOUSE", "RAIN", "SÖN"))
 ABOUT = {"corpus": {"name": "x", "fps": 25.0}, "recipe": {"name": "ä"}, "metrics": {}}
@@ -70,6 +72,7 @@ def test_what_was_written_is_read(bundle):
     assert read.input == read.normalisation == Normalisation(limit=3.0)
     assert read.description == json.loads((bundle / DESCRIPTION).read_text())
     assert read.fps == 25.0
+    assert read.student_path == bundle / "student.tflite"
     assert read.corrector is None
     with pytest.raises(dataclasses.FrozenInstanceError):
         read.student = b""
@@ -186,6 +189,35 @@ def test_a_bundle_has_a_whole_corrector_or_none(bundle, corrector):
     reseal(bundle, edit)
     with pytest.raises(BundleError, match="expected 'files' to name"):
         read_bundle(bundle)
+
+
+@pytest.mark.parametrize("rest", [(), ("second.tflite",)])
+def test_a_bundle_gets_a_copy_of_its_corrector(tmp_path, monkeypatch, rest):
+    """Whether the corrector itself is sound is `Corrector.load`'s concern, and its models are not run here."""
+    source, names = tmp_path / "trained", ("corrector.json", "first.tflite", *rest)
+    source.mkdir()
+    for name in (*names, "recipe.toml"):
+        (source / name).write_bytes(f"content of {name}".encode())
+    known = {"glosses": ("RAIN", "OTHER")}
+
+    class Loaded:
+        def __init__(self, root):
+            assert root == source
+            self.description = Description(known["glosses"], "gloss", "none", 30, 32, networks=1 + len(rest))
+
+    monkeypatch.setattr(bundles.Corrector, "load", Loaded)
+    root = tmp_path / "b"
+    write_bundle(root, b"student", GLOSSES, Normalisation(), ABOUT, lambda _: "card\n", source)
+    assert sorted(path.name for path in (root / CORRECTOR).iterdir()) == sorted(names)
+    for name in names:
+        assert (root / CORRECTOR / name).read_bytes() == (source / name).read_bytes()
+    description = json.loads((root / DESCRIPTION).read_text())
+    assert {f"{CORRECTOR}/{name}" for name in names} < set(description["files"]) == set(description["bytes"])
+    assert read_bundle(root).corrector == root / CORRECTOR
+    known["glosses"] = ("OTHER",)
+    with pytest.raises(BundleError, match="trained: the corrector knows none of the student's glosses"):
+        write_bundle(root, b"new", GLOSSES, Normalisation(), ABOUT, lambda _: "card\n", source)
+    assert read_bundle(root).student == b"student"
 
 
 @pytest.mark.parametrize("rest", [[], ["second.tflite"], ["ngram.arpa"], ["second.tflite", "ngram.arpa"]])
