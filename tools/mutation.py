@@ -24,11 +24,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mutants import Mutant, mutants_of
+from tqdm import tqdm
 
 from tf_slr import files
 from tf_slr.cli import guarded
 from tf_slr.commands.common import Parser
 from tf_slr.errors import DataError, UsageError
+from tf_slr.stdout import say
 
 ROOT = Path(__file__).parents[1]
 # The tests that guard each module, the quickest first.
@@ -44,6 +46,9 @@ MODULES = {
 }
 TENSORFLOW = ("tf_slr/training/", "export/")
 KILLED, SURVIVED, EQUIVALENT = "killed", "survived", "equivalent"
+# Exit codes that say nothing of a fault: no test was found, or pytest could not be run. With 2 and 4 it ends where a
+# module with the fault cannot be imported.
+NO_FATE = (5, 99)
 # A test that takes so many times as long as without the fault hangs.
 PATIENCE = 8
 
@@ -160,17 +165,16 @@ class Run:
             code, baseline = forks.run(tests, 600)
             if code != 0:
                 raise DataError(f"{module}: its tests fail without any fault (pytest ends with {code})")
-            for number, mutant in enumerate(todo, start=1):
+            for mutant in tqdm(todo, module, unit="mutant", disable=None):
                 (copy / module).write_text(mutant.source)
                 code, cpu_s = forks.run(tests, PATIENCE * baseline + 10)
-                if code in (2, 4, 5, 99) and not _breaks_import(code):
+                if code in NO_FATE:
                     raise DataError(f"{module}: pytest ends with {code} at {mutant.key}")
                 fates[mutant.key] = SURVIVED if code == 0 else KILLED
                 seconds += cpu_s
                 if code == 0:
-                    print(f"{module}:{mutant.line}: survived: {mutant.key}", flush=True)
+                    say(f"{module}:{mutant.line}: survived: {mutant.key}")
                 self._keep(module, state, picked, fates | dict.fromkeys(same, EQUIVALENT), len(mutants), seconds)
-                print(f"\r{number}/{len(todo)}", end=" ", file=sys.stderr, flush=True)
             forks.close()
         self._keep(module, state, picked, fates | dict.fromkeys(same, EQUIVALENT), len(mutants), seconds)
         return self.modules[module]
@@ -185,11 +189,6 @@ class Run:
             "mutants": found,
         }  # fmt: skip
         files.write_json(self._out, {"modules": self.modules})
-
-
-def _breaks_import(code: int) -> bool:
-    """Whether an exit code of pytest can be a fault's: 2 is that of tests that cannot be imported, 4 of a conftest."""
-    return code in (2, 4)
 
 
 def table(modules: dict[str, dict]) -> str:
@@ -220,8 +219,8 @@ def main(argv: list[str] | None = None) -> int:
                 raise UsageError(f"no tests are known for {module}; expected one of {', '.join(MODULES)}")
         run = Run(arguments.out, ROOT, arguments.sample, arguments.seed)
         scores = [run.measure(module, MODULES[module], arguments.survivors)["score"] for module in arguments.module]
-        print(table({module: run.modules[module] for module in MODULES if module in run.modules}))
-        print(f"wrote {arguments.out}")
+        say(*table({module: run.modules[module] for module in MODULES if module in run.modules}).split("\n"))
+        say(f"wrote {arguments.out}")
         return int(100 * min(scores) < arguments.least)
 
     return guarded(work)

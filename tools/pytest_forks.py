@@ -62,7 +62,8 @@ def main() -> None:
         importlib.import_module(name)
     for line in sys.stdin:
         code, cpu_s = _fork(**json.loads(line))
-        print(json.dumps({"code": code, "cpu_s": round(cpu_s, 2)}), flush=True)
+        sys.stdout.write(json.dumps({"code": code, "cpu_s": round(cpu_s, 2)}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
