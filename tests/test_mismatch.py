@@ -1,13 +1,10 @@
 """An error rate near 100 % says why where the glosses cannot match, and says nothing where they can."""
 
-import importlib.util
 import json
 
 import pytest
 
-from tests.tiny_corrector import write_untrained_corrector
 from tf_slr.cli import main
-from tf_slr.decoding.edits import Margins
 from tf_slr.mismatch import known_notes, name_notes
 
 REFERENCES = [["RAIN", "NORTH"], ["RAIN", "A\u0308"]]
@@ -65,14 +62,6 @@ def test_an_ngram_of_cleaned_text_says_that_it_does_not_know_the_corpus(files, c
     assert "a.arpa: knows 1 of 3 glosses of the corpus, and not 'cl-KOMMEN', 'loc-NORD'" in capsys.readouterr().err
     assert main([*command, str(files / "b.arpa")]) == 0
     assert capsys.readouterr().err == ""
-
-
-@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="needs tf_slr[train]")
-def test_correct_says_that_the_corrector_knows_other_glosses(files, capsys):
-    write_untrained_corrector(files / "c", ("RAIN", "NORTH"), "RAIN", Margins())
-    command = ["correct", "--model", str(files / "c"), "--hyp", str(files / "x.ctm"), "--out", str(files / "o.ctm")]
-    assert main(command) == 0
-    assert "c: knows 0 of 2 glosses of the hypotheses, and not 'north' where it has 'NORTH'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rules", ["phoenix2014", "none"])
