@@ -344,10 +344,11 @@ def test_a_seed_draws_what_it_always_drew():
     found = np.concatenate([change.shift, change.turns, *change.ways, change.crop])
     expected = [0.08694, -0.14793, 0.10655, -0.59913, 0.04287, 0.05029, -0.08429, 0.0086, 0.5388, 0.93171]
     assert found == pytest.approx(expected, abs=1e-4)
-    short = [draw(AugmentOptions(speed=0, warp=0.5, stretch=0.2), n, np.random.default_rng(4)) for n in (2, 8)]
-    assert short[0].positions.tolist() == [0, 1]
-    assert short[1].positions[1:-1] == pytest.approx([0.85768, 1.75893, 2.70594, 3.70105, 4.7467, 5.84545], abs=1e-4)
-    assert [change.stretch for change in short] == pytest.approx([1.079, 1.16136], abs=1e-4)
+    others = [draw(AugmentOptions(speed=0, warp=0.5, stretch=0.2), n, np.random.default_rng(4)) for n in (2, 8, 90)]
+    assert others[0].positions.tolist() == [0, 1]
+    assert others[1].positions[1:-1] == pytest.approx([0.85768, 1.75893, 2.70594, 3.70105, 4.7467, 5.84545], abs=1e-4)
+    assert others[2].positions[[30, 60]] == pytest.approx([25.88935, 61.28787], abs=1e-4)
+    assert [change.stretch for change in others] == pytest.approx([1.079, 1.16136, 1.00837], abs=1e-4)
 
 
 def test_options_of_published_figures():

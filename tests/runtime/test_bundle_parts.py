@@ -96,7 +96,7 @@ def test_a_bundle_takes_no_place_of_a_corrector_that_is_not_its_own(tmp_path):
     with pytest.raises(UsageError, match="is not a bundle's"):
         require_room(str(tmp_path))  # there is no student beside it
     (tmp_path / "student.tflite").write_bytes(b"student")
-    for name in ("corrector.json", "first.tflite", "second.tflite", ".tmp-killed"):
+    for name in ("corrector.json", "first.tflite", "second.tflite", f".tmp-{16 * 'a'}.json"):
         (tmp_path / CORRECTOR / name).write_bytes(b"x")
     require_room(tmp_path)
     write_bundle(tmp_path, b"new", GLOSSES, Normalisation(), ABOUT, lambda _: "card\n")
@@ -148,6 +148,8 @@ def in_files(bundle):
     ("damage", "message"),
     [
         (a_pipe, r"bundle\.json: cannot be read \(is no file\)"),
+        (lambda bundle: (bundle / SEAL).unlink(), r"bundle\.sha256: cannot be read \(No such file"),
+        (lambda bundle: (bundle / "vocabulary.json").unlink(), r"vocabulary\.json: cannot be read \(No such file"),
         (replace(SEAL, b"x" * 500), r"sha256: is damaged or was replaced: expected at most 78 bytes"),
         (replace(SEAL, b"x" * 78), r"bundle\.json: is damaged or was replaced: bundle\.sha256 holds another SHA-256"),
         (replace("student.tflite", b"studenT"), r"student\.tflite: is damaged or was replaced \(SHA-256 \w{64}, exp"),
