@@ -8,7 +8,8 @@ bundle.json       format, sizes and hashes of the files above, input, corpus, re
 bundle.sha256     the hash of bundle.json, as `sha256sum --check` reads it
 
 A bundle is used as it was written or not at all: one changed bit anywhere, and it is refused before any model is
-loaded. The hashes find damage; they are no signature against somebody who computes them anew.
+loaded. The hashes find damage; they are no signature against somebody who computes them anew. What a model's file
+holds is checked before it is run (`tf_slr.runtime.model_check`).
 """
 
 import contextlib
