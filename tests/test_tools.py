@@ -66,7 +66,8 @@ def test_bench_recognises_as_the_export_did_and_counts_the_work(benched, tiny_bu
     assert counted["million_done_per_frame"] == counted["million_multiply_adds_per_frame"]
     done = counted["million_done_per_frame"] * 60 / result["threads"]["1"]["INT8"]["p50_ms"]
     assert counted["billion_multiply_adds_per_second"] == pytest.approx(done, rel=0.05)
-    assert 0 < counted["share_of_peak"] < 1
+    share = counted["billion_multiply_adds_per_second"] / counted["int8_peak_billion_per_second"]
+    assert counted["share_of_peak"] == pytest.approx(share, rel=0.05)
 
 
 def test_tiles_spare_half_of_the_multiply_adds():
