@@ -159,7 +159,7 @@ def test_folders_without_lists_and_options_that_cannot_be_are_refused(tmp_path, 
         prepare_kd_mslrt(tmp_path / "nowhere", tmp_path / "out", INFO)
     with pytest.raises(UsageError, match=r"aspect \(width / height\) from 0\.1 to 10, received 0"):
         prepare_kd_mslrt(release, tmp_path / "out", INFO, aspect=0)
-    with pytest.raises(UsageError, match="workers of 0 or more"):
+    with pytest.raises(UsageError, match="workers: expected from 0 to 1024"):
         prepare_kd_mslrt(release, tmp_path / "out", INFO, workers=-1)
     with pytest.raises(UsageError, match="leave some for train"):
         prepare_kd_mslrt(release, tmp_path / "out", INFO, dev_share=1)
