@@ -140,15 +140,13 @@ def test_a_rate_that_was_told_is_used(tmp_path, tiny_bundle, clips):
     assert "1 to 1000" in tf_slr(*command, "--fps", "0", code=1)[1]
 
 
-def test_a_file_that_cannot_be_written_costs_its_clip_alone(tmp_path, tiny_bundle, clips):
+def test_a_folder_in_the_place_of_a_result_is_refused_before_any_work(tmp_path, tiny_bundle, clips):
     first, _, last = clips
     (tmp_path / f"{first.stem}.srt").mkdir()
     stdout, stderr = tf_slr("recognize", "--bundle", tiny_bundle, first, last, "--json", "--srt", tmp_path, code=1)
-    refused, done = json.loads(stdout)
-    assert f"{tmp_path / first.stem}.srt" in refused["error"]
-    assert "error" not in done
-    assert ".tmp-" not in stderr
-    assert (tmp_path / f"{last.stem}.srt").is_file()
+    assert not stdout
+    assert f"{tmp_path / first.stem}.srt" in stderr
+    assert not (tmp_path / f"{last.stem}.srt").exists()
 
 
 def test_a_name_that_is_no_text_ends_nothing(tmp_path, tiny_bundle, clips):

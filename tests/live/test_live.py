@@ -64,7 +64,7 @@ def test_a_sentence_is_printed_as_it_was_corrected(capsys):
         (["--camera", 98, "--headless"], "error: camera 98: cannot be opened"),
         (["--camera", 0, "--headless", "--realtime"], "error: --realtime belongs to --source"),
         (["--source", "nowhere.mp4", "--headless"], "error: nowhere.mp4: does not exist"),
-        (["--camera", 0, "--headless", "--pause", 0], "error: stream.hop and stream.pause"),
+        (["--camera", 0, "--headless", "--pause", 0], "error: stream.pause: expected more than 0"),
         ([], "error: one of the arguments --camera --source is required"),
     ],
 )

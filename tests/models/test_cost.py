@@ -52,11 +52,11 @@ def test_mslr_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("stem", "stride", "size", "separable"),
-    [("small", 1, 6, False), ("imagenet", 2, 24, False), ("patches", 2, 12, False), ("small", 1, 6, True)],
+    ("stem", "stride", "size", "scale", "separable"),
+    [("small", 1, 8, 4, False), ("imagenet", 2, 24, 3, False), ("patches", 2, 12, 3, False), ("small", 1, 8, 4, True)],
 )
-def test_lrinet_by_its_deployed_graph(stem, stride, size, separable):
-    options = LriNetOptions(size=size, scale=3, stem=stem, stem_stride=stride, widths=(4, 8), blocks=(2, 1),
+def test_lrinet_by_its_deployed_graph(stem, stride, size, scale, separable):
+    options = LriNetOptions(size=size, scale=scale, stem=stem, stem_stride=stride, widths=(4, 8), blocks=(2, 1),
                             separable=separable, plain_blocks=1, temporal=TEMPORAL)  # fmt: skip
     graph, frames = inference_graph(LriNet(options, 7)), 12  # of which no step is convolved in vain
     traced = tf.function(graph).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3), tf.uint8))

@@ -83,8 +83,8 @@ def test_the_files_become_a_corpus(folder, tmp_path):
     (tmp_path / "index.tsv").write_text("file\tglosses\tsplit\n" + "\n".join(rows))
     lines = prepare_pose(tmp_path / "index.tsv", tmp_path / "out", CorpusInfo("poses", "several"))
     assert lines == [
-        "note: 3 clips have from 24 to 30.102 frames per second, the corpus has 24.5 (eval_colin-1-HOUSE,"
-        " eval_colin-SAD, segmentation_example)",
+        "note: 4 of 8 clips were brought to 24 frames per second: 1 from 25, 1 from 30, 1 from 30.05, 1 from 30.1"
+        " (eval_colin-1-HOUSE, eval_colin-SAD, segmentation_example, sgg_dummy_kleine)",
         "note: 5 clips lack 6 of 10 pose points (sgg_dummy_essen, sgg_dummy_kinder, sgg_dummy_kleine,"
         " sgg_dummy_pizza, slp_mediapipe)",
         "note: 1 clips lack the depth that MediaPipe gives (slp_mediapipe)",

@@ -412,10 +412,16 @@ def make_it_old(bundle):
         (describe(lambda d: d.pop("files")), "expected 'files' to name student.tflite"),
         (describe(lambda d: d["normalisation"].update(version=7)), "normalisation version 7"),
         (describe(lambda d: d["normalisation"].update(surprise=7)), "surprise"),
-        (describe(lambda d: d["normalisation"].update(limit=-1)), "with a limit above 0"),
+        (
+            describe(lambda d: d["normalisation"].update(limit=-1)),
+            r"normalisation\.limit: expected more than 0 and at most 1000, received -1",
+        ),
         (describe(lambda d: d.update(input="sound")), "expected input landmarks or frames, found 'sound'"),
         (describe(lambda d: d.pop("input")), "lacks the key 'input'"),
-        (describe(lambda d: d.update(input="frames", frames={"size": 5000})), "8 to 1024 pixels, received 5000"),
+        (
+            describe(lambda d: d.update(input="frames", frames={"size": 5000})),
+            r"frames\.size: expected from 8 to 1024, received 5000",
+        ),
         (describe(lambda d: d.update(input="frames", frames={"size": 16})), r"\[276\] of a frame, .* \[16, 16, 3\]"),
         (describe(lambda d: d["corpus"].update(fps=0)), "fps from 1 to 1000, found 0"),
         (describe(lambda d: d.update(classes=9)), "the student has 9 classes, the vocabulary 4"),

@@ -117,7 +117,7 @@ def test_a_folder_of_other_things_stays_as_it_is(tmp_path):
     with pytest.raises(UsageError, match="other things"):
         Recordings.open(tmp_path, "test")
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-    with pytest.raises(DataError, match=r"no signs.toml; .*tf-slr record"):
+    with pytest.raises(DataError, match=r"not a folder of recorded signs; .*tf-slr record"):
         Recordings(tmp_path)
 
 
