@@ -267,6 +267,7 @@ for count in range(150):
 SWEEPING = "import sys; from tf_slr import files\nwhile True: files.sweep(sys.argv[1])"
 
 
+@pytest.mark.slow
 def test_writers_of_one_file_and_sweepers_leave_each_other_alone(tmp_path):
     """Two writers succeed always and two now and then, a third pair is killed, while everything stale is swept."""
     sweeper = run(SWEEPING, tmp_path)

@@ -51,6 +51,7 @@ def test_it_learns_where_the_hand_is(tmp_path, corpus, recipe):
     assert np.mean((told - wrist) ** 2) < 0.25 * np.mean((wrist - wrist.mean(0)) ** 2)
 
 
+@pytest.mark.slow
 def test_interrupted_it_goes_on_as_if_nothing_had_happened(tmp_path, corpus, recipe, monkeypatch):
     whole = Trainer(corpus, recipe(*FIRST), tmp_path / "whole")
     whole.fit()
@@ -82,6 +83,7 @@ def test_it_does_not_depend_on_what_is_distilled_afterwards(tmp_path, corpus, re
     assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0] | ends[1])
 
 
+@pytest.mark.slow
 def test_landmarks_may_be_told_beside_the_glosses(tmp_path, corpus, recipe):
     settings = "training.landmarks=5", "training.epochs=4", "training.checkpoint_steps=3"
     whole = Trainer(corpus, recipe(*settings), tmp_path / "whole")

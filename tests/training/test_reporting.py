@@ -190,6 +190,7 @@ def test_tuning_finds_the_pair_that_evaluate_then_confirms(command, tiny_run, ng
     assert (tmp_path / "x.jsonl").is_file()
 
 
+@pytest.mark.slow
 def test_ways_to_decode_are_compared_as_evaluate_decodes(command, tiny_run, tiny_corpus, tmp_path):
     """Greedily as `evaluate` does; and without --test nothing of test is looked at."""
     corpus = Corpus(tiny_corpus)

@@ -49,6 +49,7 @@ def test_it_learns_and_records_the_run(tiny_run):
     assert not list(tiny_run.glob(".tmp*"))
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_weights_of_an_unbroken_run(
     tmp_path, tiny_corpus, tiny_recipe, tiny_run
 ):
