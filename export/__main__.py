@@ -4,12 +4,12 @@ import argparse
 import sys
 
 from export.variants import DEFAULT, DEPLOYABLE, summaries
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow
-from tf_slr.commands.paths import existing, new_folder
-from tf_slr.kinds import Kind
-from tf_slr.outputs import claim_folder
-from tf_slr.stdout import say
+from tf_slr.cli.common import Parser, import_tensorflow
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing, new_folder
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import claim_folder
+from tf_slr.core.stdout import say
 
 
 def main(argv: list[str] | None = None) -> int:

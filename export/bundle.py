@@ -22,14 +22,14 @@ from export.verify import (
     reader_of,
     tflite_evaluation,
 )
-from tf_slr import config, files
+from tf_slr.core import config, files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import Normalisation
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import UsageError
+from tf_slr.corpus.plausibility import has_depth, without_depth
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Stream
-from tf_slr.landmarks import Normalisation
 from tf_slr.models.mslr import Mslr
-from tf_slr.plausibility import has_depth, without_depth
 from tf_slr.runtime.bundle import FP32_STUDENT, write_bundle
 from tf_slr.runtime.inputs import InputRule
 from tf_slr.runtime.lengths import LENGTHS

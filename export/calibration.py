@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import Normalisation
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import DataError
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Landmarks
-from tf_slr.landmarks import Normalisation
 
 CLIPS = 64
 

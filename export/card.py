@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from tf_slr import __version__
-from tf_slr.landmarks import POINTS
-from tf_slr.runtime.corrector import Description
+from tf_slr.core.landmarks import POINTS
+from tf_slr.correction.corrector import Description
 
 # A group of `Evaluation.summary`.
 HELD_OUT = "held-out signers"

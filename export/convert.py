@@ -12,12 +12,12 @@ from tensorflow.lite.tools import flatbuffer_utils
 from export.stateless import of_length, stateless
 from export.toom_cook import can_be_tiled, tiled
 from export.variants import FP32, VARIANTS, Variant
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import VALUES
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import VALUES
+from tf_slr.core.quiet import silent_stderr
 from tf_slr.models import lrinet, mslr
 from tf_slr.models.lrinet import LriNet
 from tf_slr.models.mslr import Mslr
-from tf_slr.quiet import silent_stderr
 from tf_slr.runtime.lengths import LENGTHS, signature_of
 
 # The networks that can be deployed, and how each becomes a graph of batch 1.

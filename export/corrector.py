@@ -8,16 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from export.verify import MAX_DIFFERENCE, check_operators
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import ExportError
+from tf_slr.core.quiet import silent_stderr
+from tf_slr.correction.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
+from tf_slr.correction.corrector_network import Network
+from tf_slr.correction.symbols import Encoded, Symbols
+from tf_slr.correction.training.run import CorrectorRun
+from tf_slr.correction.training.selection import DevSentence, select
 from tf_slr.decoding.ngram import NGram, write_arpa
-from tf_slr.decoding.symbols import Encoded, Symbols
-from tf_slr.errors import ExportError
 from tf_slr.models.corrector import CorrectorNetwork
-from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
-from tf_slr.runtime.corrector_network import Network
-from tf_slr.training.correction.run import CorrectorRun
-from tf_slr.training.correction.selection import DevSentence, select
 
 PARITY_SENTENCES = 8
 

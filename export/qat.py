@@ -20,9 +20,9 @@ from tensorflow_model_optimization.quantization.keras.quantizers import Quantize
 from tf_keras import layers
 
 from export.grid import quantised_activations, quantised_weights
-from tf_slr import config, files
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import VALUES
+from tf_slr.core import config, files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import VALUES
 from tf_slr.models.layers import NormalisedClassifier
 from tf_slr.models.mslr import Mslr
 from tf_slr.models.options import MslrOptions

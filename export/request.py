@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from export.variants import variant_of
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
+from tf_slr.correction.corrector import Description
 from tf_slr.models.options import LriNetOptions, MslrOptions
 from tf_slr.runtime.bundle import fitting_corrector, require_room
-from tf_slr.runtime.corrector import Description
 from tf_slr.training.runs import Run
 
 

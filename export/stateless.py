@@ -14,7 +14,7 @@ import tf_keras
 from tensorflow.compiler.tf2xla.python import xla
 from tf_keras import layers
 
-from tf_slr import timing
+from tf_slr.core import timing
 from tf_slr.models.layers import pool_lengths
 
 

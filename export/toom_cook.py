@@ -23,7 +23,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from tf_slr import timing
+from tf_slr.core import timing
 
 # Beside infinity. Powers of two keep the factors short and the products exact.
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)

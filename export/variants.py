@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ import numpy as np
 import tf_keras
 
 from export.variants import Variant
+from tf_slr.core.errors import ExportError
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding.greedy import greedy
-from tf_slr.errors import ExportError
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
-from tf_slr.glosses import Vocabulary
-from tf_slr.runtime.flatbuffer import MalformedError
+from tf_slr.litert.flatbuffer import MalformedError
+from tf_slr.litert.model_check import check_model
 from tf_slr.runtime.lengths import FixedLengthStudent
-from tf_slr.runtime.model_check import check_model
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Evaluation, evaluate, network_logits, student_logits
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, RIGHT_HAND, Clip, Normalisation, body_frame, normalise
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, POINTS, RIGHT_HAND, Clip, Normalisation, body_frame, normalise
 
 PATH = Path(__file__).with_name("golden.json")
 GLOSSES = ("HOUSE", "RAIN", "SUN", "WIND")
@@ -72,7 +72,7 @@ def write_bundle(folder: Path, student) -> Path:
     """A bundle of a student in INT8."""
     from export.convert import convert
     from export.variants import VARIANTS
-    from tf_slr.glosses import Vocabulary
+    from tf_slr.core.glosses import Vocabulary
     from tf_slr.runtime import bundle
 
     model, about = convert(student, VARIANTS["stateless"]), {"corpus": {"name": "golden", "fps": FPS}}
@@ -86,7 +86,7 @@ def recognised(folder: Path) -> dict[str, tuple[np.ndarray, tuple]]:
     Args:
         folder: gets the bundle.
     """
-    from tf_slr.glosses import Vocabulary
+    from tf_slr.core.glosses import Vocabulary
     from tf_slr.runtime import Recognizer
     from tf_slr.runtime.decoder import SentenceDecoder
 
@@ -125,8 +125,8 @@ def vectors(folder: Path) -> dict:
 
 def main() -> None:
     """Write the vectors."""
-    from tf_slr import files
-    from tf_slr.commands.common import import_tensorflow
+    from tf_slr.cli.common import import_tensorflow
+    from tf_slr.core import files
 
     import_tensorflow()
     with tempfile.TemporaryDirectory() as folder:

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from tests.model_mutations import Mutator
-from tf_slr import files
-from tf_slr.decoding.symbols import text_slots
-from tf_slr.errors import BundleError
+from tf_slr.core import files
+from tf_slr.core.errors import BundleError
+from tf_slr.correction.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
+from tf_slr.correction.corrector import MODELS, Corrector
+from tf_slr.correction.symbols import text_slots
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import DESCRIPTION, SEAL, STUDENT, seal_of
-from tf_slr.runtime.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
-from tf_slr.runtime.corrector import MODELS, Corrector
 from tf_slr.runtime.lengths import FixedLengthStudent
 
 # Of a mutation that runs; a good file takes some milliseconds.
@@ -196,13 +196,13 @@ def write_models(folder: Path, forms: Sequence[str]) -> Path:
     from export.convert import convert
     from export.variants import DEFAULT, VARIANTS
     from tests.tiny_corrector import write_untrained_corrector
-    from tf_slr.decoding.edits import Margins
-    from tf_slr.glosses import Vocabulary
-    from tf_slr.landmarks import Normalisation
+    from tf_slr.core.glosses import Vocabulary
+    from tf_slr.core.landmarks import Normalisation
+    from tf_slr.core.pictures import FrameOptions
+    from tf_slr.correction.edits import Margins
     from tf_slr.models.lrinet import LriNet, LriNetOptions
     from tf_slr.models.mslr import Mslr, MslrOptions
     from tf_slr.models.temporal import TemporalOptions
-    from tf_slr.pictures import FrameOptions
     from tf_slr.runtime.bundle import write_bundle
 
     glosses = ("HOUSE", "RAIN", "SUN", "TREE", "WIND")

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from tests.tiny import isolated
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.landmarks import Normalisation
 from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
 from tf_slr.corpus.manifest import Corpus, CorpusInfo
-from tf_slr.landmarks import Normalisation
 from tf_slr.runtime.bundle import write_bundle
 from tf_slr.training.recipe import load_recipe
 from tf_slr.training.runs import Run
 
 # The module of each command line, as one writes its name.
-PROGRAMS = {"tf-slr": "tf_slr.cli", "export": "export.__main__"}
+PROGRAMS = {"tf-slr": "tf_slr.cli.main", "export": "export.__main__"}
 
 
 def furnish(root: Path) -> None:

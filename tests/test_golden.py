@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import golden
-from tf_slr.landmarks import Normalisation, body_frame, normalise
+from tf_slr.core.landmarks import Normalisation, body_frame, normalise
 
 TOLERANCE = {"fp32": 2e-3, "int8": 0.5}
 

@@ -1,4 +1,4 @@
-"""A floor imports only from the floors below it, and nothing unsafe is in the project."""
+"""A package imports only from the packages below it, and nothing unsafe is in the project."""
 
 import ast
 import os
@@ -10,24 +10,43 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"landmarks", "logits", "glosses", "mismatch", "scoring", "errors", "config", "files", "timing", "quiet",
-          "transcripts",
-          "cleanup", "scoresheet", "pictures", "drawing", "subtitles", "alternatives", "locks", "stdout",
-          "kinds", "legacy_keras", "outputs", "plain_text",
-          "bounds", "plausibility", "resampling"}  # fmt: skip
-# Each floor may import itself, the ground floor, and what is named here.
+BASIS = {"core", "formats"}
+RECOGNITION = BASIS | {"scoring", "litert", "decoding", "correction", "runtime"}
+# Every package, from the lowest up, and the packages it may import besides itself; imports within functions count.
+# `export` stands beside `tf_slr`, and only commands and applications call it.
 MAY_IMPORT = {
-    "corpus": set(),
-    "features": {"corpus"},
-    "models": {"corpus", "features"},
-    "decoding": set(),
-    "runtime": {"decoding"},
-    "live": {"corpus", "runtime"},
-    "training": {"corpus", "features", "models", "decoding", "runtime"},
-    "teaching": {"corpus", "runtime", "live", "training"},
-    "report": {"corpus", "features", "decoding", "runtime", "training"},
+    "core": set(),
+    "formats": {"core"},
+    "scoring": BASIS,
+    "litert": {"core"},
+    "video": {"core"},
+    "corpus": {"core", "video"},
+    "tracking": {"core", "corpus", "video"},
+    "importers": BASIS | {"video", "corpus", "tracking"},
+    "synth": {"core", "video", "corpus"},
+    "features": {"core", "video", "corpus"},
+    "models": {"core"},
+    "decoding": BASIS,
+    "correction": BASIS | {"scoring", "litert", "decoding"},
+    "runtime": BASIS | {"litert", "decoding", "correction"},
+    "training": RECOGNITION | {"video", "corpus", "features", "models"},
+    "correction.training": RECOGNITION | {"corpus", "models", "training"},
+    "export": RECOGNITION | {"corpus", "features", "models", "training", "correction.training"},
+    "apps": RECOGNITION | {"video", "corpus", "tracking", "importers", "features", "training", "export"},
 }
-NO_TENSORFLOW = ("corpus", "decoding", "runtime", "live")
+COMMANDS = {"cli", "__main__", "__init__"}  # may import everything but the tools
+NO_TENSORFLOW = {"core", "formats", "scoring", "video", "corpus", "tracking", "importers", "synth", "decoding",
+                 "correction", "runtime"}  # fmt: skip
+
+
+def package_of(name):
+    """The package in `MAY_IMPORT` that a module belongs to, or None if it is none of the project's."""
+    parts = name.split(".")
+    if parts[0] == "export":
+        return "export"
+    if parts[0] != "tf_slr" or len(parts) == 1:
+        return None
+    return "correction.training" if parts[1:3] == ["correction", "training"] else parts[1]
 
 
 def imports_of(path):
@@ -35,34 +54,35 @@ def imports_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            if node.module == "tf_slr":
-                yield from (f"tf_slr.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def sources():
-    return sorted((ROOT / "tf_slr").rglob("*.py"))
+    return sorted(path for folder in ("tf_slr", "export", "tools") for path in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_floors(path):
-    inside = path.relative_to(ROOT / "tf_slr").parts
-    floor = inside[0] if len(inside) > 1 else inside[0].removesuffix(".py")
-    if floor in ("cli", "commands", "__main__", "__init__"):
-        return
-    allowed = {"__version__"} | (GROUND if floor in GROUND else GROUND | {floor} | MAY_IMPORT[floor])
-    for name in imports_of(path):
-        parts = name.split(".")
-        if parts[0] == "tf_slr" and len(parts) > 1:
-            assert parts[1] in allowed, f"{path.name} imports {name}"
-        if floor in GROUND or floor in NO_TENSORFLOW:
-            assert parts[0] not in ("tensorflow", "tf_keras", "keras_nlp"), f"{path.name} imports {name}"
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    own = package_of(name)
+    for imported in imports_of(path):
+        root = imported.split(".")[0]
+        assert root not in ("tests", "tools") or own is None, f"{name} imports {imported}"
+        if own in NO_TENSORFLOW:
+            assert root not in ("tensorflow", "tf_keras", "keras_nlp"), f"{name} imports {imported}"
+        if own is None or own in COMMANDS or name == "export.__main__":
+            continue
+        package = package_of(imported)
+        if package and package != "__version__":
+            assert package in MAY_IMPORT[own] | {own}, f"{name} imports {imported}"
 
 
-def test_ground_floor_needs_numpy_only():
-    script = "import sys\n" + "".join(f"import tf_slr.{name}\n" for name in GROUND)
-    script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'cv2', 'mediapipe', 'tqdm', 'scipy'})"
+def test_what_recognises_needs_numpy_and_litert_only():
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources()]
+    names = [name for name in names if package_of(name) in RECOGNITION]
+    script = "import sys\n" + "".join(f"import {name.removesuffix('.__init__')}\n" for name in names)
+    script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'cv2', 'mediapipe', 'scipy', 'av'})"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -70,7 +90,7 @@ def test_ground_floor_needs_numpy_only():
 def test_who_imports_the_package_keeps_his_environment():
     script = (
         "import os; before = dict(os.environ)\n"
-        "import tf_slr, tf_slr.runtime, tf_slr.corpus.inputs, tf_slr.live.session\n"
+        "import tf_slr, tf_slr.runtime, tf_slr.apps.inputs, tf_slr.apps.live.session\n"
         "assert dict(os.environ) == before\n"
         "import tf_slr.models; print(os.environ['TF_USE_LEGACY_KERAS'], os.environ.get('OPENBLAS_NUM_THREADS'))\n"
     )
@@ -79,7 +99,7 @@ def test_who_imports_the_package_keeps_his_environment():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=free)
     assert (done.stdout, done.stderr) == ("1 None\n", "")
     # Threads of OpenBLAS would cost a command a third of a core: it and what it starts have one.
-    for module in ("tf_slr.cli", "export.__main__"):
+    for module in ("tf_slr.cli.main", "export.__main__"):
         # Seen by the library when it is loaded, so that what stands there before counts.
         script = (
             "import os, sys, builtins; known = builtins.__import__\n"
@@ -93,8 +113,8 @@ def test_who_imports_the_package_keeps_his_environment():
 
 def test_recipes_runs_and_corpora_are_read_without_tensorflow():
     # What is wrong with them is said before the seconds that TensorFlow takes to load.
-    names = ("corpus.manifest", "training.recipe", "training.runs", "training.correction.recipe",
-             "training.correction.run", "training.correction.text", "runtime")  # fmt: skip
+    names = ("corpus.manifest", "training.recipe", "training.runs", "correction.training.recipe",
+             "correction.training.run", "correction.training.text", "runtime")  # fmt: skip
     script = "import sys\n" + "".join(f"import tf_slr.{name}\n" for name in names)
     script += "print({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'tf_keras', 'keras_nlp', 'cv2'})"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -109,14 +129,14 @@ def test_every_command_line_is_read_by_the_projects_parser():
 
 
 def test_lines_are_printed_by_say():
-    # Names of the user's may hold what a terminal obeys; `tf_slr.stdout.say` and `printable` escape it.
+    # Names of the user's may hold what a terminal obeys; `tf_slr.core.stdout.say` and `printable` escape it.
     for path in (path for folder in ("tf_slr", "export", "tools") for path in (ROOT / folder).rglob("*.py")):
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         prints = [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
-        assert not prints or path.name == "stdout.py", f"{path}, line {prints[0]}: expected say() of tf_slr.stdout"
+        assert not prints or path.name == "stdout.py", f"{path}, line {prints[0]}: expected say() of tf_slr.core.stdout"
         raw = [node.lineno for node in calls if ast.unparse(node.func) == "tqdm.write"
                and not ast.unparse(node.args[0]).startswith(("printable(", "_table(", "SUBTITLES["))]  # fmt: skip
-        assert not raw, f"{path}, line {raw[0]}: expected printable() of tf_slr.stdout"
+        assert not raw, f"{path}, line {raw[0]}: expected printable() of tf_slr.core.stdout"
 
 
 def test_nothing_unsafe_is_in_the_project():

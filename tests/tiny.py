@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, POINTS, POSE, RIGHT_HAND, RIGHT_WRIST
+from tf_slr.core.landmarks import LEFT_HAND, LEFT_WRIST, POINTS, POSE, RIGHT_HAND, RIGHT_WRIST
 
 GLOSSES = ("UP", "DOWN", "CIRCLE", "CLAP")
 FRAMES = 16

@@ -69,10 +69,10 @@ def tiny_corrector() -> Path:
 
     def make(folder: Path) -> None:
         from export.corrector import export_corrector
-        from tf_slr.cleanup import NONE
-        from tf_slr.training.correction.recipe import load_corrector_recipe
-        from tf_slr.training.correction.text import text_of_table
-        from tf_slr.training.correction.trainer import CorrectionTrainer
+        from tf_slr.correction.training.recipe import load_corrector_recipe
+        from tf_slr.correction.training.text import text_of_table
+        from tf_slr.correction.training.trainer import CorrectionTrainer
+        from tf_slr.scoring.cleanup import NONE
 
         (folder / "recipe.toml").write_text(RECIPE)
         text = text_of_table(write_list(folder / "list.csv"), NONE)
@@ -86,8 +86,8 @@ def tiny_corrector() -> Path:
 def _untrained_model(glosses: tuple[str, ...], favourite: str, seed: int) -> bytes:
     """The TFLite file of an untrained network; see `write_untrained_corrector`."""
     from export.corrector import convert
-    from tf_slr.decoding.symbols import Symbols
-    from tf_slr.glosses import Vocabulary
+    from tf_slr.core.glosses import Vocabulary
+    from tf_slr.correction.symbols import Symbols
     from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
 
     options = CorrectorOptions(width=16, heads=2, feedforward=16, encoder_layers=1, dropout=0.0, positions=32)
@@ -113,10 +113,10 @@ def write_untrained_corrector(
         seed: of its weights.
         rescoring: `decoding.rescoring.Rescoring`, or None; its n-gram has read each gloss alone as a sentence.
     """
-    from tf_slr import files
+    from tf_slr.core import files
+    from tf_slr.correction.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
     from tf_slr.decoding.kneser_ney import estimate
     from tf_slr.decoding.ngram import write_arpa
-    from tf_slr.runtime.corrector import DESCRIPTION, FORMAT, MODELS, NGRAM, Description
 
     glosses = tuple(glosses)
     model = _untrained_model(glosses, favourite, seed)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr.core.landmarks import POINTS, RIGHT_HAND, Clip
 from tf_slr.corpus.manifest import NO_LANDMARKS, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
-from tf_slr.corpus.signsynth import write_video
-from tf_slr.landmarks import POINTS, RIGHT_HAND, Clip
+from tf_slr.synth.signsynth import write_video
 
 DIRECTIONS = {"UP": (-1, 0), "DOWN": (1, 0), "LEFT": (0, -1), "RIGHT": (0, 1)}  # rows, columns
 SIZE, FRAMES = 64, 12  # pixels; frames of a gloss

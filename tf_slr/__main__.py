@@ -2,6 +2,6 @@
 
 import sys
 
-from tf_slr.cli import main
+from tf_slr.cli.main import main
 
 sys.exit(main())

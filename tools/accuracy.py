@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import Clip, Normalisation
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.corpus.video import read_frames
 from tf_slr.decoding.greedy import greedy
-from tf_slr.errors import DataError
-from tf_slr.landmarks import Clip, Normalisation
 from tf_slr.runtime.bundle import Bundle
 from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.student import Student
-from tf_slr.scoring import Errors, score
+from tf_slr.scoring.wer import Errors, score
+from tf_slr.video.decoding import read_frames
 
 SPLITS = ("dev", "test")
 

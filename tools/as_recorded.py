@@ -7,11 +7,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, report, within
+from tf_slr.apps.teach.recordings import Recordings
+from tf_slr.cli.common import Parser, report, within
+from tf_slr.cli.main import guarded
+from tf_slr.core.stdout import say
 from tf_slr.corpus.isolated import read_isolated
-from tf_slr.stdout import say
-from tf_slr.teaching.recordings import Recordings
 
 
 def as_recorded(sets: list[Path], out: Path, takes: int, test_takes: int, background: str) -> list[str]:

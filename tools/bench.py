@@ -23,18 +23,18 @@ from publish import add_out, publish
 from turns import ROUND, THREADS, WARM_UP, machine, machine_line, noise, summarise, time_runs
 from work import work
 
-from tf_slr import files
-from tf_slr.commands.common import Parser, within
-from tf_slr.commands.paths import existing
-from tf_slr.kinds import Kind
-from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
+from tf_slr.cli.common import Parser, within
+from tf_slr.cli.paths import existing
+from tf_slr.core import files
+from tf_slr.core.kinds import Kind
+from tf_slr.core.landmarks import POINTS, VALUES, Clip, Normalisation
+from tf_slr.core.stdout import say
+from tf_slr.correction.corrector import Corrector
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, Bundle, read_bundle
-from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.decoder import SentenceDecoder
 from tf_slr.runtime.inputs import InputRule, prepare
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student
-from tf_slr.stdout import say
 
 LENGTHS = (50, 100, 200, 500)  # frames; all but the main length are timed less often
 FEWER = 20
@@ -85,11 +85,11 @@ def time_video(video: Path, bundle: Bundle) -> dict:
         DataError: the video cannot be read, or nobody is in it.
         ImportError: MediaPipe is not installed, and the student reads landmarks.
     """
-    from tf_slr.corpus.video import read_frames
+    from tf_slr.video.decoding import read_frames
 
     recognizer, tracker = Recognizer(bundle), None
     if isinstance(bundle.input, Normalisation):
-        from tf_slr.corpus.tracker import Tracker
+        from tf_slr.tracking.tracker import Tracker
 
         tracker = Tracker()
     started = time.perf_counter()
@@ -116,7 +116,7 @@ imported = time.perf_counter()
 recognizer = Recognizer.load(sys.argv[1])
 loaded = time.perf_counter()
 import numpy as np
-from tf_slr.landmarks import Clip, Normalisation
+from tf_slr.core.landmarks import Clip, Normalisation
 frames, landmarks = int(sys.argv[2]), isinstance(recognizer.bundle.input, Normalisation)
 if landmarks:
     clip = Clip(np.random.default_rng(0).random((frames, 92, 3), np.float32), None, 1.0)

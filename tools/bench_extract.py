@@ -21,15 +21,15 @@ from publish import add_out, publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, machine, spread
 
-from tf_slr.commands.common import Parser, within
-from tf_slr.corpus.engines import Engine
-from tf_slr.corpus.extract import Job, extract_many
-from tf_slr.corpus.processes import cores
-from tf_slr.corpus.tracker import Tracker, holistic_class
-from tf_slr.corpus.video import read_frames
-from tf_slr.errors import DataError
-from tf_slr.pictures import opencv
-from tf_slr.quiet import silent_stderr
+from tf_slr.cli.common import Parser, within
+from tf_slr.core.errors import DataError
+from tf_slr.core.pictures import opencv
+from tf_slr.core.processes import cores
+from tf_slr.core.quiet import silent_stderr
+from tf_slr.tracking.engines import Engine
+from tf_slr.tracking.extract import Job, extract_many
+from tf_slr.tracking.tracker import Tracker, holistic_class
+from tf_slr.video.decoding import read_frames
 
 MEDIAPIPE, OURS = "MediaPipe's Holistic", "tf_slr"
 WARM_UP = 5  # frames

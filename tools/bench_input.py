@@ -17,9 +17,9 @@ from pathlib import Path
 from publish import add_out, publish
 from tqdm import tqdm
 
-from tf_slr.commands.common import Parser, import_tensorflow, within
-from tf_slr.commands.paths import existing
-from tf_slr.kinds import Kind
+from tf_slr.cli.common import Parser, import_tensorflow, within
+from tf_slr.cli.paths import existing
+from tf_slr.core.kinds import Kind
 
 SOURCES = ("memory", "files", "shards")
 

@@ -15,14 +15,14 @@ from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
-from tf_slr.commands.common import Parser, within
-from tf_slr.corpus.tracker import holistic_class, points_of
-from tf_slr.corpus.video import read_frames
-from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, LIPS, POINTS, POSE, RIGHT_HAND, RIGHT_WRIST
-from tf_slr.live.effort import LEVELS, Level
-from tf_slr.live.tracking import BodyFinder
-from tf_slr.pictures import opencv
-from tf_slr.quiet import silent_stderr
+from tf_slr.apps.live.effort import LEVELS, Level
+from tf_slr.apps.live.tracking import BodyFinder
+from tf_slr.cli.common import Parser, within
+from tf_slr.core.landmarks import LEFT_HAND, LEFT_WRIST, LIPS, POINTS, POSE, RIGHT_HAND, RIGHT_WRIST
+from tf_slr.core.pictures import opencv
+from tf_slr.core.quiet import silent_stderr
+from tf_slr.tracking.tracker import holistic_class, points_of
+from tf_slr.video.decoding import read_frames
 
 HANDS = ((LEFT_HAND, LEFT_WRIST), (RIGHT_HAND, RIGHT_WRIST))
 PARTS = {"pose": [*range(POSE.start, POSE.stop)], "lips": [*range(LIPS.start, LIPS.stop)],

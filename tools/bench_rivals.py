@@ -15,12 +15,12 @@ from publish import add_out, publish
 from rivals import Weights, rivals
 from turns import ROUND, THREADS, machine, machine_line, noise, summarise, time_runs
 
-from tf_slr import files
-from tf_slr.commands.common import Parser, within
-from tf_slr.commands.paths import existing, input_file
-from tf_slr.errors import UsageError
-from tf_slr.kinds import Kind
-from tf_slr.landmarks import VALUES, Normalisation
+from tf_slr.cli.common import Parser, within
+from tf_slr.cli.paths import existing, input_file
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.kinds import Kind
+from tf_slr.core.landmarks import VALUES, Normalisation
 from tf_slr.runtime.bundle import FP32_STUDENT, STUDENT, read_bundle
 from tf_slr.runtime.student import Student
 

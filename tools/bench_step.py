@@ -24,10 +24,10 @@ from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
-from tf_slr import timing
-from tf_slr.commands.common import Parser, import_tensorflow, within
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import VALUES
+from tf_slr.cli.common import Parser, import_tensorflow, within
+from tf_slr.core import timing
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import VALUES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -231,7 +231,7 @@ def measure(case: Case, name: str, count: int) -> dict:
     Raises:
         UsageError: the two networks are not the same.
     """
-    from tf_slr import config
+    from tf_slr.core import config
     from tf_slr.training.recipe import Recipe
 
     options = config.build(Recipe, {"model": case.model}, name).model

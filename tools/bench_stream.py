@@ -23,22 +23,22 @@ from publish import add_out, publish
 from tqdm import tqdm
 from turns import machine
 
-from tf_slr import timing
-from tf_slr.commands.common import Parser
-from tf_slr.commands.paths import existing
+from tf_slr.cli.common import Parser
+from tf_slr.cli.paths import existing
+from tf_slr.core import timing
+from tf_slr.core.errors import DataError
+from tf_slr.core.kinds import Kind
+from tf_slr.core.landmarks import BodyFrame, Clip, body_frame, normalise, to_square
 from tf_slr.corpus.compose import transition
 from tf_slr.corpus.isolated import gloss_name, read_isolated
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
-from tf_slr.corpus.signsynth import INFO, SignsynthOptions, performance
 from tf_slr.decoding.alignment import forced_alignment
-from tf_slr.errors import DataError
-from tf_slr.kinds import Kind
-from tf_slr.landmarks import BodyFrame, Clip, body_frame, normalise, to_square
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Stream, StreamOptions
 from tf_slr.runtime.student import Student
-from tf_slr.scoring import Errors, align, count, score
+from tf_slr.scoring.wer import Errors, align, count, score
+from tf_slr.synth.signsynth import INFO, SignsynthOptions, performance
 
 # Where every signer stands in the joined picture, which is square, in units of its height.
 BODY = BodyFrame(origin=(0.5, 0.45), scale=0.3)

@@ -2,7 +2,7 @@
 
 python tools/compare_correction.py --run RUN --corrector DIR --out correction.json [--corpus DIR] [--test]
 
-`tf-slr train-corrector` takes one of these ways (see tf_slr.training.correction.selection); here every way is measured,
+`tf-slr train-corrector` takes one of these ways (see tf_slr.correction.training.selection); here every way is measured,
 on dev and, once all choices are made, with --test on test.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from publish import add_out, publish
 from tqdm import tqdm
 
-from tf_slr.commands.common import Parser, import_tensorflow
-from tf_slr.commands.correction import NGRAM_ORDER
-from tf_slr.commands.paths import existing
-from tf_slr.kinds import Kind
+from tf_slr.cli.common import Parser, import_tensorflow
+from tf_slr.cli.correction import NGRAM_ORDER
+from tf_slr.cli.paths import existing
+from tf_slr.core.kinds import Kind
 
 
 def measure(arguments: argparse.Namespace) -> dict:
@@ -25,13 +25,13 @@ def measure(arguments: argparse.Namespace) -> dict:
 
     Run(arguments.run).require_trained(with_corpus=not arguments.corpus)
     import_tensorflow()
-    from tf_slr.cleanup import RULES
-    from tf_slr.decoding.evidence import untimed
+    from tf_slr.correction.corrector import Corrector
+    from tf_slr.correction.evidence import untimed
+    from tf_slr.correction.sentence_rescoring import Rescorer
+    from tf_slr.correction.symbols import recognised
+    from tf_slr.correction.training.selection import DevSentence, errors_of, summed, tuned
     from tf_slr.decoding.kneser_ney import estimate
-    from tf_slr.decoding.symbols import recognised
-    from tf_slr.runtime.corrector import Corrector
-    from tf_slr.runtime.rescoring import Rescorer
-    from tf_slr.training.correction.selection import DevSentence, errors_of, summed, tuned
+    from tf_slr.scoring.cleanup import RULES
     from tf_slr.training.reporting import Recognition, recognition
 
     corrector = Corrector.load(arguments.corrector)

@@ -16,10 +16,10 @@ from publish import add_out, publish
 from tqdm import tqdm
 from turns import NOISY_SPREAD, NOISY_WAIT, ROUND, machine, summarise, time_runs
 
-from tf_slr.commands.common import Parser, import_tensorflow, within
-from tf_slr.commands.paths import existing
-from tf_slr.errors import ExportError, UsageError
-from tf_slr.kinds import Kind
+from tf_slr.cli.common import Parser, import_tensorflow, within
+from tf_slr.cli.paths import existing
+from tf_slr.core.errors import ExportError, UsageError
+from tf_slr.core.kinds import Kind
 
 
 @dataclass

@@ -8,14 +8,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from tf_slr import __version__, files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow, report
-from tf_slr.commands.paths import existing, input_file
-from tf_slr.kinds import Kind
-from tf_slr.outputs import Output, claim_files
-from tf_slr.scoring import describe
-from tf_slr.stdout import say
+from tf_slr import __version__
+from tf_slr.cli.common import Parser, add_overwrite, import_tensorflow, report
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing, input_file
+from tf_slr.core import files
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import Output, claim_files
+from tf_slr.core.stdout import say
+from tf_slr.scoring.wer import describe
 
 
 def main() -> int:
@@ -37,8 +38,8 @@ def main() -> int:
         claim_files(made, [arguments.run, arguments.bundle, arguments.bench], arguments.overwrite)
         Run(arguments.run).require_trained()
         import_tensorflow()
-        from tf_slr.report.gather import gather
-        from tf_slr.report.page import render
+        from tf_slr.apps.report.gather import gather
+        from tf_slr.apps.report.page import render
 
         facts = gather(arguments.run, arguments.bundle, arguments.bench)
         files.write_text(arguments.out, render(facts, f"tf_slr {__version__}: python {shlex.join(sys.argv)}"))

@@ -25,15 +25,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow, prepared
-from tf_slr.commands.paths import existing, input_file
+from tf_slr.cli.common import Parser, add_overwrite, import_tensorflow, prepared
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing, input_file
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, SlrError, UsageError, shown
+from tf_slr.core.glosses import BLANK, Vocabulary
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import Output, claim_files, claim_folder
 from tf_slr.corpus.manifest import SPLITS, Corpus
-from tf_slr.errors import DataError, SlrError, UsageError, shown
-from tf_slr.glosses import BLANK, Vocabulary
-from tf_slr.kinds import Kind
-from tf_slr.outputs import Output, claim_files, claim_folder
 
 # The official checkpoint holds 33 M weights and Adam's two moments of each: 400 MB.
 MAX_BYTES = 4 * 2**30

@@ -2,7 +2,7 @@
 
 python tools/mutation.py --out mutation.json                           every mutant of every module: hours
 python tools/mutation.py --sample 40 --seed 0 --out mutation.json      40 of each module, drawn by the seed
-python tools/mutation.py --module tf_slr/landmarks.py --survivors      once more what survived, after new tests
+python tools/mutation.py --module tf_slr/core/landmarks.py --survivors      once more what survived, after new tests
 
 Works on a copy of the checkout. A run that was stopped goes on where it was; what was found of a module counts as long
 as neither it nor its tests changed. Mutants that no test can find, because they do the same, are listed in
@@ -26,16 +26,16 @@ from pathlib import Path
 from mutants import Mutant, mutants_of
 from tqdm import tqdm
 
-from tf_slr import files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser
-from tf_slr.errors import DataError, UsageError
-from tf_slr.stdout import say
+from tf_slr.cli.common import Parser
+from tf_slr.cli.main import guarded
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.stdout import say
 
 ROOT = Path(__file__).parents[1]
 # The tests that guard each module, the quickest first.
 MODULES = {
-    "tf_slr/landmarks.py": ("tests/test_landmarks.py",),
+    "tf_slr/core/landmarks.py": ("tests/core/test_landmarks.py",),
     "tf_slr/features/augment.py": ("tests/features/test_augment.py",),
     "tf_slr/training/ctc.py": ("tests/training/test_ctc.py",),
     "tf_slr/training/distill.py": ("tests/training/test_distill.py",),

@@ -17,34 +17,34 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import EXIT_OK, Parser, add_overwrite
-from tf_slr.commands.paths import existing, input_file
-from tf_slr.corpus.film import write_film
-from tf_slr.corpus.inputs import Input
+from tf_slr.apps.drawing import default_font, draw_skeleton
+from tf_slr.apps.film import write_film
+from tf_slr.apps.inputs import Input
+from tf_slr.apps.live import window
+from tf_slr.apps.live.sources import Shot
+from tf_slr.apps.live.tracking import Sight
+from tf_slr.apps.teach import screens
+from tf_slr.apps.teach.recorder import Recorder
+from tf_slr.apps.teach.recordings import Recordings
+from tf_slr.cli.common import EXIT_OK, Parser, add_overwrite
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing, input_file
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.kinds import Kind
+from tf_slr.core.landmarks import Clip
+from tf_slr.core.outputs import Output, claim_files
+from tf_slr.core.pictures import FrameOptions
+from tf_slr.core.stdout import say
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.corpus.video import Video, open_video
-from tf_slr.drawing import default_font, draw_skeleton
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import unchanged
 from tf_slr.features.frames import show
 from tf_slr.features.views import View
-from tf_slr.kinds import Kind
-from tf_slr.landmarks import Clip
-from tf_slr.live import window
-from tf_slr.live.sources import Shot
-from tf_slr.live.tracking import Sight
-from tf_slr.outputs import Output, claim_files
-from tf_slr.pictures import FrameOptions
+from tf_slr.formats.subtitles import cues
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.stream import Sentence, Stream
-from tf_slr.stdout import say
-from tf_slr.subtitles import cues
-from tf_slr.teaching import screens
-from tf_slr.teaching.recorder import Recorder
-from tf_slr.teaching.recordings import Recordings
+from tf_slr.video.decoding import Video, open_video
 
 QUALITY = 88  # of JPEG
 COLOURS = 200  # of PNG

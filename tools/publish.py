@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tf_slr import files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import add_overwrite
-from tf_slr.outputs import Output, claim_files
-from tf_slr.stdout import say
+from tf_slr.cli.common import add_overwrite
+from tf_slr.cli.main import guarded
+from tf_slr.core import files
+from tf_slr.core.outputs import Output, claim_files
+from tf_slr.core.stdout import say
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

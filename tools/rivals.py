@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from turns import Recognises
 
-from tf_slr.errors import DataError
-from tf_slr.landmarks import VALUES
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import VALUES
 from tf_slr.models.options.stack import temporal_stack
 
 if TYPE_CHECKING:

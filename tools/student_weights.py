@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from rivals import CHECKED, Weights
 
-from tf_slr import files
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, add_overwrite, import_tensorflow
-from tf_slr.commands.paths import existing
-from tf_slr.errors import UsageError
-from tf_slr.kinds import Kind
-from tf_slr.outputs import Output, claim_files
-from tf_slr.stdout import say
+from tf_slr.cli.common import Parser, add_overwrite, import_tensorflow
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import Output, claim_files
+from tf_slr.core.stdout import say
 
 
 def weights_of(run_root: Path) -> Weights:

@@ -10,12 +10,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from tf_slr.cleanup import RULES
-from tf_slr.cli import guarded
-from tf_slr.commands.common import EXIT_OK, Parser, import_tensorflow, report, within
-from tf_slr.commands.paths import existing, input_file
-from tf_slr.kinds import Kind
-from tf_slr.outputs import claim_folder
+from tf_slr.cli.common import EXIT_OK, Parser, import_tensorflow, report, within
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing, input_file
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import claim_folder
+from tf_slr.scoring.cleanup import RULES
 
 
 def claim(arguments: argparse.Namespace) -> int:
@@ -54,20 +54,20 @@ def main(argv: list[str] | None = None) -> int:
         return code
     from publish import publish
 
-    from tf_slr import files, outputs
-    from tf_slr.commands.correction import read_recognised
+    from tf_slr.cli.correction import read_recognised
+    from tf_slr.core import files, outputs
+    from tf_slr.core.errors import UsageError
     from tf_slr.corpus.manifest import Corpus
-    from tf_slr.errors import UsageError
-    from tf_slr.training.correction.recipe import load_corrector_recipe
-    from tf_slr.training.correction.selection import dev_sentences
-    from tf_slr.training.correction.text import text_of_corpus, text_of_table
-    from tf_slr.transcripts import read_stm
+    from tf_slr.correction.training.recipe import load_corrector_recipe
+    from tf_slr.correction.training.selection import dev_sentences
+    from tf_slr.correction.training.text import text_of_corpus, text_of_table
+    from tf_slr.formats.transcripts import read_stm
 
     def measure() -> dict:
         recipe = load_corrector_recipe(arguments.recipe, arguments.set)
         import_tensorflow()
         from export.corrector import export_corrector
-        from tf_slr.training.correction.table5 import PREPROCESSING, table5
+        from tf_slr.correction.training.table5 import PREPROCESSING, table5
 
         if strange := set(arguments.rows) - set(PREPROCESSING):
             raise UsageError(f"--rows: expected {', '.join(PREPROCESSING)}, received {', '.join(sorted(strange))}")
@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         return result
 
     def shown(result: dict) -> str:
-        from tf_slr.training.correction.table5 import markdown
+        from tf_slr.correction.training.table5 import markdown
 
         return markdown(result)
 

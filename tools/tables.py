@@ -13,14 +13,14 @@ from pathlib import Path
 
 from turns import machine
 
-from tf_slr import files, outputs
-from tf_slr.cli import guarded
-from tf_slr.commands.common import Parser, import_tensorflow, report, within
-from tf_slr.commands.paths import existing
-from tf_slr.errors import UsageError
-from tf_slr.kinds import Kind
-from tf_slr.outputs import claim_folder
-from tf_slr.stdout import say
+from tf_slr.cli.common import Parser, import_tensorflow, report, within
+from tf_slr.cli.main import guarded
+from tf_slr.cli.paths import existing
+from tf_slr.core import files, outputs
+from tf_slr.core.errors import UsageError
+from tf_slr.core.kinds import Kind
+from tf_slr.core.outputs import claim_folder
+from tf_slr.core.stdout import say
 
 TABLES = ("1", "4", "6", "7", "crkd")
 # Those that have a teacher in them.
@@ -41,8 +41,8 @@ def tables(arguments: argparse.Namespace) -> int:
     claim_folder("--out", arguments.out, "tables", [arguments.corpus, arguments.teacher_run, arguments.corrector])
     import matplotlib  # noqa: F401  # where it is missing, that is said before the work and not after it
 
+    from tf_slr.core.locks import locked
     from tf_slr.corpus.manifest import Corpus
-    from tf_slr.locks import locked
     from tf_slr.training.tables.ablations import Ablations, Recipes
     from tf_slr.training.tables.cells import Cell, Cells, corrected_name
 

@@ -12,9 +12,9 @@ import sys
 from publish import add_out, publish
 from tqdm import tqdm
 
-from tf_slr.commands.common import Parser, add_model, check_model, import_tensorflow
-from tf_slr.commands.paths import existing
-from tf_slr.kinds import Kind
+from tf_slr.cli.common import Parser, add_model, check_model, import_tensorflow
+from tf_slr.cli.paths import existing
+from tf_slr.core.kinds import Kind
 
 WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 INSERTIONS = (-1.0, 0.0, 1.0, 2.0)

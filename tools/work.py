@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from tf_slr import config
-from tf_slr.commands.common import import_tensorflow
-from tf_slr.landmarks import VALUES
-from tf_slr.quiet import silent_stderr
+from tf_slr.cli.common import import_tensorflow
+from tf_slr.core import config
+from tf_slr.core.landmarks import VALUES
+from tf_slr.core.quiet import silent_stderr
 from tf_slr.runtime.bundle import Bundle
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from tests.corpus.landmark_clips import moving_figure
-from tests.test_cli import tf_slr
+from tests.cli.test_cli import tf_slr
+from tests.landmark_clips import moving_figure
+from tf_slr.core.errors import SlrError
+from tf_slr.core.landmarks import LEFT_HAND, RIGHT_HAND, Clip
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.manifest import CorpusInfo, Sample, landmark_path, write_clip, write_corpus
-from tf_slr.errors import SlrError
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip
 
 INFO = CorpusInfo("tiny", "test", fps=25.0, licence="none")
 HEADER = "id,signer,frames,glosses,text,landmarks,video\n"
@@ -155,7 +155,7 @@ def test_a_video_that_ends_before_its_header_says_so_is_a_fault(corpus, video_of
 
 def test_without_pyav_videos_are_looked_for_only(corpus, video_of_noise, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    from tf_slr.corpus.container import pyav
+    from tf_slr.video.container import pyav
 
     pyav.cache_clear()
     try:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.tiny import GLOSSES, isolated
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import Clip, Normalisation, body_frame, normalise
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.compose import ASPECT, BODY, ComposeOptions, place, prepare_isolated, resample, transition
 from tf_slr.corpus.isolated import gloss_name, hold_out, read_isolated
 from tf_slr.corpus.manifest import Corpus, CorpusInfo
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import Clip, Normalisation, body_frame, normalise
 
 INFO = CorpusInfo("tiny", "test")
 FEW = ComposeOptions(train=30, dev=6, test=10, background="REST", min_signs=2, max_signs=4)

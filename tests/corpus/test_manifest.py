@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_slr.corpus.entries import Entry
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import POINTS, Clip
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, read_clip, write_clip, write_corpus
-from tf_slr.corpus.plan import Plan
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import POINTS, Clip
+from tf_slr.importers.entries import Entry
+from tf_slr.importers.plan import Plan
 
 INFO = CorpusInfo("tiny", "test", fps=25.0, licence="none")
 

@@ -8,24 +8,25 @@ import numpy as np
 import pytest
 
 from tests.tiny import isolated
-from tf_slr import cli
-from tf_slr.corpus import assemble, extract
-from tf_slr.corpus.assemble import Assembly, merge_parts
+from tf_slr.apps.inputs import Input
+from tf_slr.cli import main as cli
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import Clip
+from tf_slr.core.pictures import FrameOptions
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.compose import ComposeOptions, prepare_isolated
-from tf_slr.corpus.engines import Engine
-from tf_slr.corpus.inputs import Input
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, landmark_path
 from tf_slr.corpus.rates import common_rate, pace_of
-from tf_slr.corpus.times import checked_times
-from tf_slr.corpus.tracker import Tracked
-from tf_slr.corpus.video import open_video
-from tf_slr.corpus.videos import prepare_videos
-from tf_slr.errors import DataError
 from tf_slr.features.splits import load_split
 from tf_slr.features.streams import Video
-from tf_slr.landmarks import Clip
-from tf_slr.pictures import FrameOptions
+from tf_slr.importers import assemble
+from tf_slr.importers.assemble import Assembly, merge_parts
+from tf_slr.importers.videos import prepare_videos
+from tf_slr.tracking import extract
+from tf_slr.tracking.engines import Engine
+from tf_slr.tracking.tracker import Tracked
+from tf_slr.video.decoding import open_video
+from tf_slr.video.times import checked_times
 
 av = pytest.importorskip("av")
 SECONDS = 2.0

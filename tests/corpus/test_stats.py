@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.test_cli import tf_slr
+from tests.cli.test_cli import tf_slr
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, POINTS, RIGHT_HAND, Clip
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, to_csv, write_clip, write_corpus
 from tf_slr.corpus.stats import Spread, corpus_stats, markdown
-from tf_slr.landmarks import LEFT_HAND, LIPS, POINTS, RIGHT_HAND, Clip
 
 # Split, id, signer, frames, glosses.
 ROWS = (

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tf_slr.core.errors import UsageError
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.greedy import greedy, log_softmax
-from tf_slr.errors import UsageError
 
 
 def logits_of(seed, steps, classes=4):

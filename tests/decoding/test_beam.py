@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tf_slr.core.errors import UsageError
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.greedy import greedy, log_softmax
-from tf_slr.errors import UsageError
 
 EXHAUSTIVE = BeamOptions(width=10_000, candidates=4)
 grids = arrays(np.float64, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(-4, 4))

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.correction.rescoring import Rescoring, judged
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.ngram import END, START, UNKNOWN, GlossModel, NGram, read_arpa, write_arpa
-from tf_slr.decoding.rescoring import Rescoring, judged
-from tf_slr.errors import DataError, UsageError
-from tf_slr.glosses import Vocabulary
 
 texts = st.lists(st.lists(st.sampled_from("ABCD"), max_size=7), min_size=1, max_size=14)
 orders = st.integers(1, 4)

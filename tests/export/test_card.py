@@ -7,10 +7,11 @@ import math
 import pytest
 
 from export.card import model_card
-from tf_slr import __version__, files
-from tf_slr.decoding.edits import Margins
+from tf_slr import __version__
+from tf_slr.core import files
+from tf_slr.correction.corrector import Description
+from tf_slr.correction.edits import Margins
 from tf_slr.runtime.bundle import read_bundle
-from tf_slr.runtime.corrector import Description
 
 
 def rate(wer):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.variants import DEFAULT
-from tf_slr import files
+from tf_slr.core import files
 
 pytestmark = pytest.mark.slow
 

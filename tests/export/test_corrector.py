@@ -6,11 +6,11 @@ import pytest
 from export.corrector import check_parity, convert
 from export.verify import check_operators
 from tests.tiny_corrector import sentence, tiny_corrector
-from tf_slr import files
-from tf_slr.decoding.symbols import Symbols
-from tf_slr.errors import ExportError
-from tf_slr.runtime.corrector import Corrector
-from tf_slr.training.correction.run import CorrectorRun
+from tf_slr.core import files
+from tf_slr.core.errors import ExportError
+from tf_slr.correction.corrector import Corrector
+from tf_slr.correction.symbols import Symbols
+from tf_slr.correction.training.run import CorrectorRun
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def test_int8_corrects_as_fp32_does():
         Corrector([(root / f"first{kind}.tflite").read_bytes()], description) for kind in ("", ".fp32")
     ]  # fmt: skip
     from tests.tiny_corrector import errors_in
-    from tf_slr.decoding.symbols import text_slots
+    from tf_slr.correction.symbols import text_slots
 
     wrong = errors_in([sentence(rng) for _ in range(40)], rng)
     results = [[corrector.correct(text_slots(one)) for one in wrong] for corrector in both]

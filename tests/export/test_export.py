@@ -15,11 +15,11 @@ from export import bundle as exporting
 from export.convert import convert
 from export.variants import DEFAULT, VARIANTS
 from export.verify import check_parity, check_repeatable, parity_clips
-from tf_slr import config, files
-from tf_slr.errors import ExportError, UsageError
+from tf_slr.core import config, files
+from tf_slr.core.errors import ExportError, UsageError
+from tf_slr.core.landmarks import Normalisation
 from tf_slr.features.splits import load_split
 from tf_slr.features.streams import Landmarks
-from tf_slr.landmarks import Normalisation
 from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.models.temporal import TemporalOptions

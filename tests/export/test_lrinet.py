@@ -12,20 +12,20 @@ from export.variants import DEFAULT
 from tests.tiny import GLOSSES, sign
 from tests.tiny_video import write_tiny_video
 from tests.training.test_crkd import untrained_run
-from tf_slr import files
-from tf_slr.cli import main
+from tf_slr.cli.main import main
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import Clip
+from tf_slr.core.pictures import MARGIN, FrameOptions
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.corpus.video import open_video
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import FeatureOptions
-from tf_slr.landmarks import Clip
 from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.temporal import TemporalOptions
-from tf_slr.pictures import MARGIN, FrameOptions
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import read_bundle
 from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.runs import Run
+from tf_slr.video.decoding import open_video
 
 pytestmark = pytest.mark.slow
 

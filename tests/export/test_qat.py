@@ -21,8 +21,8 @@ from export.convert import convert
 from export.grid import quantised_activations, quantised_weights
 from export.qat import FakeQuantised, QatTrainer, fine_tuning, qat_run
 from export.variants import DEFAULT, VARIANTS
-from tf_slr import files
-from tf_slr.errors import UsageError
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
 from tf_slr.models.layers import fold
 from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.student import Student

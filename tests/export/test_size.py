@@ -8,10 +8,10 @@ from export.convert import convert
 from export.corrector import convert as convert_corrector
 from export.variants import DEFAULT, VARIANTS
 from export.verify import MAX_BYTES
-from tf_slr.decoding.symbols import Symbols
-from tf_slr.glosses import Vocabulary
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.correction.symbols import Symbols
+from tf_slr.correction.training.recipe import load_corrector_recipe
 from tf_slr.models.corrector import CorrectorNetwork
-from tf_slr.training.correction.recipe import load_corrector_recipe
 from tf_slr.training.networks import build
 from tf_slr.training.recipe import load_recipe
 

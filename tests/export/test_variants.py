@@ -11,7 +11,7 @@ from export.convert import convert, deployed_graph
 from export.stateless import StatelessBiLstm, of_length, stateless
 from export.variants import DEPLOYABLE, FP32, VARIANTS, variant_of
 from export.verify import check_operators, check_size, reader_of
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 from tf_slr.models.lrinet import LriNet, LriNetOptions
 from tf_slr.models.mslr import Mslr, MslrOptions, inference_graph
 from tf_slr.models.temporal import TemporalOptions

@@ -10,11 +10,11 @@ from export import verify
 from export.convert import without_cell_clip
 from export.variants import VARIANTS
 from export.verify import check_operators, check_parity, check_repeatable, check_size, check_wer, parity_clips
+from tf_slr.core.errors import ExportError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import VALUES
 from tf_slr.corpus.manifest import Sample
-from tf_slr.errors import ExportError
 from tf_slr.features.splits import UsableSplit
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import VALUES
 from tf_slr.runtime.lengths import FixedLengthStudent
 from tf_slr.runtime.student import Student
 from tf_slr.training.evaluation import Evaluation

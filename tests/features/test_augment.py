@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_slr.errors import UsageError
-from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw, glimpses, unchanged
-from tf_slr.landmarks import (
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import (
     LEFT_HAND,
     LEFT_WRIST,
     MIRROR,
@@ -22,6 +21,7 @@ from tf_slr.landmarks import (
     normalise,
     to_square,
 )
+from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw, glimpses, unchanged
 
 STRONG = AugmentOptions(
     flip=0.5, rotate=1, rotate_degrees=30, translate=0.2, scale=0.2, fuse=0.5, speed=0.3, warp=0.5, stretch=0.2,

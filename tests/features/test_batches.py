@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import POINTS, VALUES, Clip, Normalisation
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import FeatureOptions, TrainingBatches, collate, plan
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Landmarks
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import POINTS, VALUES, Clip, Normalisation
 
 
 def split_of(count=23):

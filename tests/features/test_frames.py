@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_slr.errors import DataError, UsageError
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import LEFT_HAND, RIGHT_HAND, Clip, to_square
+from tf_slr.core.pictures import FrameOptions, squeezed
 from tf_slr.features.augment import NONE, AugmentOptions, apply, draw
 from tf_slr.features.frames import KeptPictures, read_pictures, show
 from tf_slr.features.views import BELOW, View
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND, Clip, to_square
-from tf_slr.pictures import FrameOptions, squeezed
 
 FRAMES = FrameOptions(64, margin=1.0)
 STRONG = AugmentOptions(

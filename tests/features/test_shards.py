@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.cli.test_cli import tf_slr
 from tests.shared import room_for
-from tests.test_cli import tf_slr
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import POINTS, Clip
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, Sample, landmark_path, write_clip, write_corpus
 from tf_slr.corpus.shards import ShardedSplit, check_shards
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
 from tf_slr.features.records import pack, parse, read_record, serialise
 from tf_slr.features.splits import load_split
 from tf_slr.features.streams import Landmarks
-from tf_slr.landmarks import POINTS, Clip
 
 SHARD_BYTES = 170_000  # three shards of train
 

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 
 from tests.features.test_frames import clip_with_pictures, dots
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import LEFT_HAND, Normalisation, normalise
+from tf_slr.core.pictures import FrameOptions
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import AugmentOptions, draw
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
 from tf_slr.features.splits import UsableSplit, load_split
 from tf_slr.features.streams import Landmarks, Video, pad
 from tf_slr.features.views import BELOW, View
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import LEFT_HAND, Normalisation, normalise
 from tf_slr.models.corrnet import CorrNetOptions
-from tf_slr.pictures import FrameOptions
 from tf_slr.training.networks import stream_of
 
 FRAMES = FrameOptions(64, margin=1.0)

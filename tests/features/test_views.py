@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 
 from tests.features.test_frames import STRONG, changed, clip_with_pictures, dots
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, RIGHT_HAND, to_square
+from tf_slr.core.pictures import FrameOptions
 from tf_slr.features.augment import draw, unchanged
 from tf_slr.features.frames import show
 from tf_slr.features.views import MOUTH_SHARE, View
-from tf_slr.landmarks import LEFT_HAND, LIPS, RIGHT_HAND, to_square
-from tf_slr.pictures import FrameOptions
 
 FRAMES = FrameOptions(128, margin=1.25)
 SIGNER, MOUTH, LEFT, RIGHT = (0, 0), (0, 64), (64, 0), (64, 64)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_slr.decoding.symbols import NOTHING, UNKNOWNS
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
+from tf_slr.correction.symbols import NOTHING, UNKNOWNS
 from tf_slr.models.corrector import CorrectorNetwork, CorrectorOptions
 
 SYMBOLS = 20

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_slr import config
-from tf_slr.errors import UsageError
+from tf_slr.core import config
+from tf_slr.core.errors import UsageError
+from tf_slr.core.timing import steps
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
 from tf_slr.models.resnet import places
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.models.weights import load_into
-from tf_slr.timing import steps
 
 TINY = CorrNetOptions(
     size=24, stem="small", widths=(16, 24, 32), blocks=(1, 1, 1), correlated=(2, 3), temporal=TemporalOptions(width=24)

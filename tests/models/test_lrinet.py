@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from export.convert import convert
 from export.verify import check_operators
 from tests.models.test_corrnet import clip, run
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
+from tf_slr.core.timing import steps
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
 from tf_slr.models.lrinet import LriNet, LriNetOptions
 from tf_slr.models.packing import Packing
 from tf_slr.models.temporal import TemporalOptions
 from tf_slr.models.tscm import channel_order, sorted_tscm, tscm
 from tf_slr.runtime.student import Student
-from tf_slr.timing import steps
 
 TEACHER = CorrNetOptions(
     size=48, widths=(16, 16, 24), blocks=(1, 1, 2), correlated=(), temporal=TemporalOptions(width=24)

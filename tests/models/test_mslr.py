@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import VALUES
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import VALUES
+from tf_slr.core.timing import steps
 from tf_slr.models.layers import BiLstm, MaskedBatchNorm, SeededDropout
 from tf_slr.models.mslr import Mslr, MslrOptions, inference_graph
-from tf_slr.timing import steps
 
 SMALL = MslrOptions(width=24, hidden=12, dropout=0.3)
 

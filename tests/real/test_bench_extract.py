@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tf_slr.corpus.processes import cores
-from tf_slr.corpus.video import read_frames
-from tf_slr.pictures import opencv
+from tf_slr.core.pictures import opencv
+from tf_slr.core.processes import cores
+from tf_slr.video.decoding import read_frames
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_cli import tf_slr
+from tests.cli.test_cli import tf_slr
 from tf_slr.corpus.check import check_corpus
 from tf_slr.corpus.manifest import Corpus
 

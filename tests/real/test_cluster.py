@@ -8,10 +8,10 @@ import time
 import pytest
 
 from tests.dask_cluster import two_workers
-from tf_slr.corpus.assemble import Assembly
-from tf_slr.corpus.engines import Engine
 from tf_slr.corpus.manifest import CorpusInfo
-from tf_slr.corpus.videos import prepare_videos
+from tf_slr.importers.assemble import Assembly
+from tf_slr.importers.videos import prepare_videos
+from tf_slr.tracking.engines import Engine
 
 pytestmark = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("mediapipe", "cv2", "distributed"))), reason="needs tf_slr[video,cluster]"

@@ -1,10 +1,10 @@
 """The corrector's text from PHOENIX' own list, and what recognisers made of its dev sentences."""
 
-from tf_slr.cleanup import PHOENIX_2014
-from tf_slr.decoding.symbols import recognised, text_slots
-from tf_slr.training.correction.selection import dev_sentences, errors_of, summed
-from tf_slr.training.correction.text import text_of_table
-from tf_slr.transcripts import read_ctm, read_stm
+from tf_slr.correction.symbols import recognised, text_slots
+from tf_slr.correction.training.selection import dev_sentences, errors_of, summed
+from tf_slr.correction.training.text import text_of_table
+from tf_slr.formats.transcripts import read_ctm, read_stm
+from tf_slr.scoring.cleanup import PHOENIX_2014
 
 
 def test_phoenix_text_is_the_training_split_alone(real_data):

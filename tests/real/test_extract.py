@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tf_slr.corpus.assemble import Assembly
-from tf_slr.corpus.engines import Engine
-from tf_slr.corpus.extract import Job, extract_many
+from tf_slr.core.errors import DataError
 from tf_slr.corpus.manifest import Corpus, CorpusInfo, read_clip
-from tf_slr.corpus.tracker import Tracker, landmark_source
-from tf_slr.corpus.video import open_video, read_frames
-from tf_slr.corpus.videos import prepare_videos
-from tf_slr.errors import DataError
+from tf_slr.importers.assemble import Assembly
+from tf_slr.importers.videos import prepare_videos
+from tf_slr.tracking.engines import Engine
+from tf_slr.tracking.extract import Job, extract_many
+from tf_slr.tracking.tracker import Tracker, landmark_source
+from tf_slr.video.decoding import open_video, read_frames
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"
@@ -38,10 +38,10 @@ PREPARE = """
 import signal
 import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from tf_slr.corpus.assemble import Assembly
-from tf_slr.corpus.engines import Engine
+from tf_slr.importers.assemble import Assembly
+from tf_slr.tracking.engines import Engine
 from tf_slr.corpus.manifest import CorpusInfo
-from tf_slr.corpus.videos import prepare_videos
+from tf_slr.importers.videos import prepare_videos
 info = CorpusInfo("isl", "Indian Sign Language")
 prepare_videos(sys.argv[1], sys.argv[2], info, Assembly(Engine(workers=2)), 0, 0)
 """

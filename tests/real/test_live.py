@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tf_slr.corpus.tracker import Tracker, holistic_class, points_of
-from tf_slr.corpus.video import read_frames
-from tf_slr.landmarks import LIPS, POINTS, POSE, RIGHT_HAND
-from tf_slr.live.effort import LEVELS
-from tf_slr.live.sources import VideoFile
-from tf_slr.live.tracking import BodyFinder, LiveTracker
+from tf_slr.apps.live.effort import LEVELS
+from tf_slr.apps.live.sources import VideoFile
+from tf_slr.apps.live.tracking import BodyFinder, LiveTracker
+from tf_slr.core.landmarks import LIPS, POINTS, POSE, RIGHT_HAND
+from tf_slr.tracking.tracker import Tracker, holistic_class, points_of
+from tf_slr.video.decoding import read_frames
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"
@@ -73,7 +73,7 @@ def test_ctrl_c_ends_a_session_cleanly(tiny_bundle, real_data):
     clip = real_data / "videos" / "dictasign_lsf_S4.mp4"
     # A process that was started in the background ignores Ctrl-C, and so would its children.
     command = [sys.executable, "-c", "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-               "from tf_slr.cli import main; sys.exit(main(sys.argv[1:]))",
+               "from tf_slr.cli.main import main; sys.exit(main(sys.argv[1:]))",
                "live", "--bundle", tiny_bundle, "--source", clip, "--realtime", "--headless", "--json"]  # fmt: skip
     with subprocess.Popen(list(map(str, command)), cwd=ROOT, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:  # fmt: skip

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.test_cli import tf_slr
-from tf_slr.cleanup import RULES
+from tests.cli.test_cli import tf_slr
+from tf_slr.correction.training.text import text_of_table
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.ngram import END, START, UNKNOWN, read_arpa
-from tf_slr.training.correction.text import text_of_table
+from tf_slr.scoring.cleanup import RULES
 
 
 def test_longer_ngrams_predict_dev_better(real_data):

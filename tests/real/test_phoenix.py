@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.test_cli import tf_slr
-from tf_slr.corpus.assemble import Assembly, assemble
+from tests.cli.test_cli import tf_slr
+from tf_slr.core.glosses import GlossReader, tokenise
+from tf_slr.core.landmarks import LEFT_HAND, RIGHT_HAND
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.corpus.phoenix import ANNOTATIONS, BROKEN, FRAMES, read_phoenix2014, read_phoenix2014t
-from tf_slr.glosses import GlossReader, tokenise
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
+from tf_slr.importers.assemble import Assembly, assemble
+from tf_slr.importers.phoenix import ANNOTATIONS, BROKEN, FRAMES, read_phoenix2014, read_phoenix2014t
 
 LISTS = "{}.corpus.csv"
 LISTS_T = "PHOENIX-2014-T.{}.corpus.csv"
@@ -97,7 +97,7 @@ def test_the_true_lists_of_2014t_become_a_corpus(tmp_path, real_data, drawn):
 @pytest.mark.skipif(not importlib.util.find_spec("mediapipe"), reason="needs tf_slr[video]")
 def test_cut_frames_of_a_signer_go_through_mediapipe(tmp_path, real_data):
     cv2 = pytest.importorskip("cv2")
-    from tf_slr.corpus.video import read_frames
+    from tf_slr.video.decoding import read_frames
 
     root = tmp_path / "PHOENIX-2014-T"
     frames = list(itertools.islice(read_frames(real_data / "videos" / "dictasign_lsf_S4.mp4"), 60, 98))

@@ -15,9 +15,9 @@ pytestmark = [
 
 
 def test_a_turned_video_has_the_landmarks_of_the_plain_one(real_data, tmp_path):
-    from tests.corpus.filmed import TURNED, film, turn
-    from tf_slr.corpus.tracker import Tracker
-    from tf_slr.corpus.video import read_frames
+    from tests.filmed import TURNED, film, turn
+    from tf_slr.tracking.tracker import Tracker
+    from tf_slr.video.decoding import read_frames
 
     plain = real_data / "videos" / "phone_clip_540x720.mp4"
     shown, tracker = list(itertools.islice(read_frames(plain), 20, 26)), Tracker()

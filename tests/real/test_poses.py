@@ -5,11 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.corpus.landmark_clips import assert_same
+from tests.landmark_clips import assert_same
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND, Normalisation, normalise
 from tf_slr.corpus.manifest import Corpus, CorpusInfo
-from tf_slr.corpus.poses import prepare_pose, read_pose, write_pose
-from tf_slr.errors import DataError
-from tf_slr.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND, Normalisation, normalise
+from tf_slr.importers.poses import prepare_pose, read_pose, write_pose
 
 pose_format = pytest.importorskip("pose_format")
 

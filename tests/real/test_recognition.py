@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.test_cli import tf_slr
-from tf_slr.drawing import ARMS, LEFT, RIGHT
+from tests.cli.test_cli import tf_slr
+from tf_slr.apps.drawing import ARMS, LEFT, RIGHT
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from tests.sclite import sclite
-from tf_slr import cli
-from tf_slr.cleanup import RULES
-from tf_slr.scoresheet import score_transcripts
-from tf_slr.scoring import SCLITE, Errors, score
-from tf_slr.transcripts import Reference, Token, read_ctm, read_stm, write_ctm, write_stm
+from tf_slr.cli import main as cli
+from tf_slr.formats.transcripts import Reference, Token, read_ctm, read_stm, write_ctm, write_stm
+from tf_slr.scoring.cleanup import RULES
+from tf_slr.scoring.scoresheet import score_transcripts
+from tf_slr.scoring.wer import SCLITE, Errors, score
 
 OUTPUTS = ["phoenix2014.dev.MSTNet", "phoenix2014.dev.TSRN-a", "phoenix2014.dev.TSRN-b", "phoenix2014T.dev.KD-MSLR"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_slr.landmarks import Clip, body_frame, to_square
+from tf_slr.core.landmarks import Clip, body_frame, to_square
 from tf_slr.runtime.activity import Activity, ActivityOptions, wrists_in_sight
 
 FPS, ASPECT = 30, 4 / 3

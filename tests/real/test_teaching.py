@@ -5,10 +5,10 @@ import importlib.util
 import numpy as np
 import pytest
 
+from tf_slr.apps.teach.recordings import Recordings
+from tf_slr.apps.teach.session import read_videos
 from tf_slr.corpus.manifest import read_clip
-from tf_slr.corpus.tracker import landmark_source
-from tf_slr.teaching.recordings import Recordings
-from tf_slr.teaching.session import read_videos
+from tf_slr.tracking.tracker import landmark_source
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"

@@ -8,10 +8,10 @@ import threading
 import numpy as np
 import pytest
 
-from tf_slr.corpus.tracker import Tracker, holistic_class
-from tf_slr.corpus.video import read_frames
-from tf_slr.errors import DataError
-from tf_slr.landmarks import LEFT_HAND, MIRROR, POSE, RIGHT_HAND
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import LEFT_HAND, MIRROR, POSE, RIGHT_HAND
+from tf_slr.tracking.tracker import Tracker, holistic_class
+from tf_slr.video.decoding import read_frames
 
 pytestmark = pytest.mark.skipif(
     not (importlib.util.find_spec("mediapipe") and importlib.util.find_spec("cv2")), reason="needs tf_slr[video]"

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tests.tiny import FRAMES, sign
+from tf_slr.core.landmarks import POINTS, Clip
 from tf_slr.corpus.compose import BODY, place, transition
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.landmarks import POINTS, Clip
 from tf_slr.runtime import Word
 
 FPS = 30

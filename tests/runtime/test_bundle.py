@@ -15,15 +15,16 @@ from export.card import model_card
 from export.convert import convert
 from export.variants import DEFAULT, VARIANTS
 from tests.tiny_corrector import write_untrained_corrector
-from tf_slr.decoding.edits import Margins
-from tf_slr.decoding.rescoring import Rescoring
-from tf_slr.errors import BundleError, SlrError, UsageError
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Normalisation
+from tf_slr.core.errors import BundleError, SlrError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import Normalisation
+from tf_slr.correction.corrector import Corrector
+from tf_slr.correction.edits import Margins
+from tf_slr.correction.rescoring import Rescoring
+from tf_slr.litert import interpreter
 from tf_slr.models.mslr import Mslr, MslrOptions
-from tf_slr.runtime import Recognizer, interpreter
+from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import DESCRIPTION, SEAL, read_bundle, seal_of, write_bundle
-from tf_slr.runtime.corrector import Corrector
 
 WORDS = {"one": ("HOUSE", "RAIN", "SUN"), "two": ("HOUSE", "RAIN", "SUN", "WIND")}
 
@@ -352,7 +353,9 @@ def test_a_corrector_that_somebody_trained_is_not_replaced(tmp_path, bundles):
 def test_an_export_that_was_killed_while_it_wrote_can_be_repeated(tmp_path, bundles):
     whole = read_bundle(bundles["two"])
     copy = shutil.copytree(bundles["two"], tmp_path / "copy")
-    script = "import os, sys; from tf_slr import files\nwith files.atomic_path(sys.argv[1]): os.kill(os.getpid(), 9)"
+    script = (
+        "import os, sys; from tf_slr.core import files\nwith files.atomic_path(sys.argv[1]): os.kill(os.getpid(), 9)"
+    )
     subprocess.run([sys.executable, "-c", script, copy / "corrector/first.tflite"])
     assert list((copy / "corrector").glob(".tmp-*"))
     arguments = (whole.student, whole.vocabulary, whole.input, about("two"), model_card)

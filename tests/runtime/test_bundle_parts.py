@@ -7,13 +7,13 @@ import os
 
 import pytest
 
-from tf_slr.errors import BundleError, UsageError
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Normalisation
-from tf_slr.pictures import FrameOptions
+from tf_slr.core.errors import BundleError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import Normalisation
+from tf_slr.core.pictures import FrameOptions
+from tf_slr.correction.corrector import Description
 from tf_slr.runtime import bundle as bundles
 from tf_slr.runtime.bundle import CORRECTOR, DESCRIPTION, SEAL, read_bundle, require_room, seal_of, write_bundle
-from tf_slr.runtime.corrector import Description
 
 GLOSSES = Vocabulary(("HOUSE", "RAIN", "SÖN"))
 ABOUT = {"corpus": {"name": "x", "fps": 25.0}, "recipe": {"name": "ä"}, "metrics": {}}

@@ -11,15 +11,15 @@ import pytest
 
 from tests.tiny import GLOSSES
 from tests.tiny_corrector import write_corrected_bundle, write_untrained_corrector
+from tf_slr.core.errors import BundleError, DataError, UsageError
+from tf_slr.core.landmarks import Clip, normalise
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.decoding.edits import Margins
-from tf_slr.decoding.rescoring import Rescoring
-from tf_slr.errors import BundleError, DataError, UsageError
-from tf_slr.landmarks import Clip, normalise
+from tf_slr.correction.edits import Margins
+from tf_slr.correction.rescoring import Rescoring
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.bundle import read_bundle, write_bundle
 from tf_slr.runtime.student import Student
-from tf_slr.scoring import score
+from tf_slr.scoring.wer import score
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,9 +80,9 @@ def test_unfit_landmarks_are_refused(recognizer):
     with pytest.raises(DataError, match="shape"):
         recognizer.transcribe(Clip(np.zeros((9, 276), np.float32), None, 1.0))
     for path in ("x.mp4", Path("x.mp4"), b"x.mp4"):
-        with pytest.raises(UsageError, match=r"received the path 'x\.mp4', expected .*tf_slr\.corpus\.inputs"):
+        with pytest.raises(UsageError, match=r"received the path 'x\.mp4', expected .*tf_slr\.apps\.inputs"):
             recognizer.transcribe(path)
-    with pytest.raises(UsageError, match=r"an array of shape \[9, 92, 3\], expected tf_slr\.landmarks\.Clip"):
+    with pytest.raises(UsageError, match=r"an array of shape \[9, 92, 3\], expected tf_slr\.core\.landmarks\.Clip"):
         recognizer.transcribe(np.zeros((9, 92, 3), np.float32))
     with pytest.raises(UsageError, match="student reads landmarks, received pictures"):
         recognizer.transcribe(np.zeros((9, 64, 64, 3), np.uint8))
@@ -91,7 +91,7 @@ def test_unfit_landmarks_are_refused(recognizer):
 def test_tensorflow_is_never_imported(tiny_bundle, tiny_corpus):
     clip = tiny_corpus / "landmarks/test-00000.npz"
     script = (
-        "import sys; from tf_slr.cli import main; code = main(sys.argv[1:]);"
+        "import sys; from tf_slr.cli.main import main; code = main(sys.argv[1:]);"
         "heavy = {'tensorflow', 'tf_keras', 'mediapipe', 'cv2', 'matplotlib', 'PIL', 'fontTools'} & set(sys.modules);"
         "sys.exit(code or (f'imported {heavy}' if heavy else 0))"
     )

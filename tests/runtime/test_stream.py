@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from tests.runtime.signing import FPS, Signing, feed, resting, signing
 from tests.tiny_corrector import write_corrected_bundle
-from tf_slr.decoding.edits import Margins
-from tf_slr.decoding.rescoring import Rescoring
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import POINTS, Clip
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import POINTS, Clip
+from tf_slr.correction.edits import Margins
+from tf_slr.correction.rescoring import Rescoring
 from tf_slr.runtime import Recognizer
 from tf_slr.runtime.stream import Stream, StreamOptions
-from tf_slr.scoring import score
+from tf_slr.scoring.wer import score
 
 # The sentences of the tiny corpus are composed, with rests of up to 0.7 s between signs.
 PATIENT = StreamOptions(pause=0.8)

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from tf_slr.core.landmarks import VALUES
 from tf_slr.features.batches import Batch, Share
-from tf_slr.landmarks import VALUES
 from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions

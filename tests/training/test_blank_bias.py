@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.convert import convert
-from tf_slr import files
-from tf_slr.cli import main
+from tf_slr.cli.main import main
+from tf_slr.core import files
+from tf_slr.core.glosses import BLANK, Vocabulary
 from tf_slr.corpus.manifest import Corpus, Sample
 from tf_slr.features.splits import load_split
-from tf_slr.glosses import BLANK, Vocabulary
 from tf_slr.runtime.student import Student
 from tf_slr.training.blank_bias import GRID, Tally, shifted
 from tf_slr.training.evaluation import network_logits

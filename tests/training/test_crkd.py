@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny_video import RECIPE, write_tiny_video
-from tf_slr import files
-from tf_slr.cli import main
+from tf_slr.cli.main import main
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import UsageError
 from tf_slr.features.augment import NONE, AugmentOptions
 from tf_slr.features.batches import FeatureOptions, TrainingBatches
 from tf_slr.features.frames import KeptPictures

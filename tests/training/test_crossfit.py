@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_cli import tf_slr
-from tf_slr.alternatives import read_alternatives
+from tests.cli.test_cli import tf_slr
+from tf_slr.core.errors import UsageError
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import UsageError
-from tf_slr.scoring import describe, score
+from tf_slr.formats.alternatives import read_alternatives
+from tf_slr.scoring.wer import describe, score
 from tf_slr.training.crossfit import crossfit, deal
 from tf_slr.training.recipe import load_recipe
 from tf_slr.training.reporting import evaluate_model

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_slr import timing
+from tf_slr.core import timing
 from tf_slr.decoding.greedy import log_softmax
 from tf_slr.training.ctc import ctc_losses, negative_log_likelihood
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 from tf_slr.training.distill import divergence, feature_distance
 from tf_slr.training.options.distill import DistillOptions
 

@@ -4,11 +4,11 @@ import inspect
 
 import numpy as np
 
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import POINTS, Clip, Normalisation
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding import beam, greedy
 from tf_slr.features.streams import Landmarks
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import POINTS, Clip, Normalisation
 from tf_slr.models.mslr import Mslr, MslrOptions
 from tf_slr.runtime.recognizer import Recognizer
 from tf_slr.runtime.student import Student

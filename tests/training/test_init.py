@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import DataError
 from tf_slr.models.weights import named_weights
 from tf_slr.training.networks import build
 from tf_slr.training.runs import Run

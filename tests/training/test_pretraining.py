@@ -7,10 +7,10 @@ import tf_keras
 from tqdm import tqdm
 
 from tests.tiny_video import write_tiny_video
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import POINTS, RIGHT_HAND, VALUES
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import POINTS, RIGHT_HAND, VALUES
 from tf_slr.models.corrnet import CorrNet, CorrNetOptions
 from tf_slr.models.lrinet import LriNet, LriNetOptions
 from tf_slr.models.temporal import TemporalOptions

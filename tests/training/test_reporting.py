@@ -8,20 +8,20 @@ import sys
 
 import pytest
 
+from tests.cli.test_cli import ROOT, tf_slr
 from tests.sclite import sclite
-from tests.test_cli import ROOT, tf_slr
 from tests.tiny_corrector import write_untrained_corrector
-from tf_slr import cli
-from tf_slr.alternatives import read_alternatives
+from tf_slr.cli import main as cli
+from tf_slr.core.errors import UsageError
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.corpus.manifest import Corpus
+from tf_slr.correction.edits import Margins
 from tf_slr.decoding.beam import BeamOptions
-from tf_slr.decoding.edits import Margins
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.ngram import write_arpa
-from tf_slr.errors import UsageError
-from tf_slr.glosses import Vocabulary
+from tf_slr.formats.alternatives import read_alternatives
+from tf_slr.formats.transcripts import read_ctm, read_stm
 from tf_slr.training.reporting import evaluate_model, gloss_model
-from tf_slr.transcripts import read_ctm, read_stm
 
 
 @pytest.fixture

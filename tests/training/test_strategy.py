@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.mirrored import CLASSES, NETWORKS, batch_for
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import UsageError
 from tf_slr.features.batches import Share, TrainingBatches, batch_count, plan
 from tf_slr.features.splits import load_split
 from tf_slr.training import checkpoints

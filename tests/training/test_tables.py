@@ -15,12 +15,12 @@ import pytest
 
 from tests.tiny_corrector import write_untrained_corrector
 from tests.tiny_video import RECIPE, write_tiny_video
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.locks import locked
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.decoding.edits import Margins
-from tf_slr.errors import UsageError
+from tf_slr.correction.edits import Margins
 from tf_slr.features.augment import NONE
-from tf_slr.locks import locked
 from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.tables.ablations import NO, YES, Ablations, Recipes

@@ -11,15 +11,15 @@ import tf_keras
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_slr import config, files
+from tf_slr.core import config, files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.landmarks import Normalisation
 from tf_slr.corpus.manifest import Corpus, write_clip
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.augment import Change
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
-from tf_slr.glosses import Vocabulary
-from tf_slr.landmarks import Normalisation
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.kept import follow
 from tf_slr.training.networks import build, inputs_of, stream_of

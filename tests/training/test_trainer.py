@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from tests.shared import all_cores
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.locks import locked
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.corpus.signsynth import SignsynthOptions, write_signsynth
-from tf_slr.errors import DataError, UsageError
-from tf_slr.locks import locked
+from tf_slr.correction.training.recipe import load_corrector_recipe
+from tf_slr.synth.signsynth import SignsynthOptions, write_signsynth
 from tf_slr.training import checkpoints
-from tf_slr.training.correction.recipe import load_corrector_recipe
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run
 from tf_slr.training.schedule import Linear, OneCycle

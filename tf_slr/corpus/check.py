@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.corpus.container import pyav
+from tf_slr.core.errors import DataError, UsageError, shown
+from tf_slr.core.glosses import GlossReader, canonical, folded, has_control, has_invisible
+from tf_slr.core.landmarks import LEFT_HAND, RIGHT_HAND
+from tf_slr.core.threads import in_threads
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
+from tf_slr.corpus.plausibility import Finding, corpus_notes, examine, rate_doubt
 from tf_slr.corpus.rates import chosen_frames
 from tf_slr.corpus.shards import FOLDER, check_shards
-from tf_slr.corpus.threads import in_threads
-from tf_slr.corpus.video import decoded_count
-from tf_slr.errors import DataError, UsageError, shown
-from tf_slr.glosses import GlossReader, canonical, folded, has_control, has_invisible
-from tf_slr.landmarks import LEFT_HAND, RIGHT_HAND
-from tf_slr.plausibility import Finding, corpus_notes, examine, rate_doubt
+from tf_slr.video.container import pyav
+from tf_slr.video.decoding import decoded_count
 
 # What sclite reads as something else than a word: an optional word, an alternative, a comment, a label, no word.
 SCLITE_SPECIAL = re.compile(r"[(){}<;].*|[@/]")

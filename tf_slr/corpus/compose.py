@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tf_slr.bounds import bounded, check_bounds
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import BodyFrame, Clip, body_frame, to_square
+from tf_slr.core.resampling import clip_at
 from tf_slr.corpus.isolated import IsolatedClip, gloss_name, hold_out, read_isolated
 from tf_slr.corpus.manifest import SPLITS, CorpusInfo, Sample, begin_corpus, landmark_path, write_clip, write_corpus
+from tf_slr.corpus.plausibility import corpus_notes, examine
 from tf_slr.corpus.rates import brought_notes, common_rate, pace_of
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import BodyFrame, Clip, body_frame, to_square
-from tf_slr.plausibility import corpus_notes, examine
-from tf_slr.resampling import clip_at
 
 # The picture of a composed sentence, in units of its height.
 ASPECT = 4 / 3

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import canonical, invisible_note
+from tf_slr.core.landmarks import POINTS, Clip
 from tf_slr.corpus.manifest import aspect_of
-from tf_slr.errors import DataError, UsageError
-from tf_slr.glosses import canonical, invisible_note
-from tf_slr.landmarks import POINTS, Clip
 
 # Webcams, from which dictionaries of isolated signs mostly come.
 DEFAULT_ASPECT = 4 / 3

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import config, files, outputs, timing
-from tf_slr.errors import DataError
-from tf_slr.glosses import UNITS, Vocabulary, tokenise
-from tf_slr.kinds import Kind, require
-from tf_slr.landmarks import Clip, check_clip
+from tf_slr.core import config, files, outputs, timing
+from tf_slr.core.errors import DataError
+from tf_slr.core.glosses import UNITS, Vocabulary, tokenise
+from tf_slr.core.kinds import Kind, require
+from tf_slr.core.landmarks import Clip, check_clip
 
 SPLITS = ("train", "dev", "test")
 # File systems allow 255 bytes, of which the suffix and a temporary file's prefix take some.

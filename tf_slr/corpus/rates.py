@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.corpus.times import mean_fps, unevenness
-from tf_slr.errors import shown
-from tf_slr.resampling import frames_on_screen
+from tf_slr.core.errors import shown
+from tf_slr.core.resampling import frames_on_screen
+from tf_slr.video.times import mean_fps, unevenness
 
 # A clip whose rate differs by less than this share is left as it is.
 SAME_RATE = 0.02

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tf_slr import config, files
+from tf_slr.core import config, files
+from tf_slr.core.errors import DataError, SlrError
+from tf_slr.core.threads import in_threads
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
-from tf_slr.corpus.threads import in_threads
-from tf_slr.errors import DataError, SlrError
 
 VERSION = 1
 FOLDER = "shards"

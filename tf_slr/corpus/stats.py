@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND
+from tf_slr.core.threads import in_threads
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
-from tf_slr.corpus.threads import in_threads
-from tf_slr.errors import DataError
-from tf_slr.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

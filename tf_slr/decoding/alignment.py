@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_slr.core.errors import UsageError
+from tf_slr.core.glosses import BLANK
+from tf_slr.core.timing import needed_steps
 from tf_slr.decoding.greedy import Segment, log_softmax
-from tf_slr.errors import UsageError
-from tf_slr.glosses import BLANK
-from tf_slr.timing import needed_steps
 
 
 def forced_alignment(logits: np.ndarray, glosses: Sequence[int]) -> list[Segment]:

@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tf_slr.bounds import bounded, check_bounds
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.glosses import BLANK
 from tf_slr.decoding.greedy import log_softmax
-from tf_slr.glosses import BLANK
 
 
 class LanguageModel(Protocol):

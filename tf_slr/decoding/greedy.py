@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.glosses import BLANK
+from tf_slr.core.glosses import BLANK
 
 
 class Segment(NamedTuple):

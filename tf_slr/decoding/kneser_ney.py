@@ -16,8 +16,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from tf_slr.core.errors import DataError, UsageError
 from tf_slr.decoding.ngram import END, MAX_ORDER, START, UNKNOWN, ZERO, History, NGram
-from tf_slr.errors import DataError, UsageError
 
 # For counts of 1, 2, and 3 or more.
 Discounts = tuple[float, float, float]

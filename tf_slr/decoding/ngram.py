@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import files
-from tf_slr.errors import DataError
-from tf_slr.glosses import BLANK, Vocabulary
-from tf_slr.transcripts import read_number
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
+from tf_slr.core.glosses import BLANK, Vocabulary
+from tf_slr.formats.transcripts import read_number
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 # What ARPA files write for a probability of zero, such as that of <s>; also of a gloss that the model has no place for.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.landmarks import (
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.landmarks import (
     LEFT_HAND,
     LEFT_WRIST,
     MIRROR,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tf_slr import timing
-from tf_slr.errors import DataError
+from tf_slr.core import timing
+from tf_slr.core.errors import DataError
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.features.augment import draw, glimpses
 from tf_slr.features.options import FeatureOptions
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream, pad
-from tf_slr.glosses import Vocabulary
 
 # Padded clips: each stream by its name [B, T, ...], and
 #     frames    int32 [B], true lengths

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import Clip
+from tf_slr.core.pictures import FrameOptions, crop, opencv, sampled, shrunk, to_unit
 from tf_slr.corpus.rates import chosen_frames
-from tf_slr.corpus.times import checked_times
-from tf_slr.corpus.video import open_video
-from tf_slr.errors import DataError
 from tf_slr.features.augment import Change
 from tf_slr.features.views import WHOLE, Tile, View, tiles
-from tf_slr.landmarks import Clip
-from tf_slr.pictures import FrameOptions, crop, opencv, sampled, shrunk, to_unit
+from tf_slr.video.decoding import open_video
+from tf_slr.video.times import checked_times
 
 
 def read_pictures(path: Path, frames: int, fps: float | None = None) -> np.ndarray:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tf_slr.bounds import bounded, check_bounds
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.landmarks import Normalisation
+from tf_slr.core.pictures import MARGIN
 from tf_slr.features.augment import AugmentOptions
 from tf_slr.features.views import View
-from tf_slr.landmarks import Normalisation
-from tf_slr.pictures import MARGIN
 
 Source = Literal["memory", "files", "shards"]
 

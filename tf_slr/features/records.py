@@ -24,7 +24,10 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from tf_slr import config, files, outputs
+from tf_slr.core import config, files, outputs
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import POINTS, SHOULDER_INDICES, VALUES, Clip, check_clip
+from tf_slr.core.threads import in_threads
 from tf_slr.corpus.manifest import SPLITS, Corpus, Sample
 from tf_slr.corpus.shards import (
     FOLDER,
@@ -37,9 +40,6 @@ from tf_slr.corpus.shards import (
     source_bytes,
     source_digest,
 )
-from tf_slr.corpus.threads import in_threads
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import POINTS, SHOULDER_INDICES, VALUES, Clip, check_clip
 
 DTYPES = ("float16", "float32", "float64")
 

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tf_slr.core.errors import DataError, shown
+from tf_slr.core.landmarks import Clip
+from tf_slr.core.threads import in_threads
 from tf_slr.corpus.manifest import NO_LANDMARKS, Corpus, Sample
 from tf_slr.corpus.shards import ShardedSplit
-from tf_slr.corpus.threads import in_threads
-from tf_slr.errors import DataError, shown
 from tf_slr.features.options import Source
 from tf_slr.features.records import read_record
-from tf_slr.landmarks import Clip
 
 
 class UsableSplit(NamedTuple):

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import numpy as np
 
-from tf_slr import timing
+from tf_slr.core import timing
+from tf_slr.core.errors import DataError
+from tf_slr.core.landmarks import VALUES, Clip, Normalisation, normalise
+from tf_slr.core.pictures import FrameOptions, squeezed
 from tf_slr.corpus.manifest import Sample
-from tf_slr.errors import DataError
 from tf_slr.features.augment import Change, apply, unchanged
 from tf_slr.features.frames import KeptPictures, show
 from tf_slr.features.views import WHOLE, View
-from tf_slr.landmarks import VALUES, Clip, Normalisation, normalise
-from tf_slr.pictures import FrameOptions, squeezed
 
 
 class Stream(Protocol):

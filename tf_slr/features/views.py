@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND, BodyFrame, Clip, body_frame
+from tf_slr.core.pictures import FrameOptions, scaling, shift
 from tf_slr.features.augment import Change
-from tf_slr.landmarks import LEFT_HAND, LIPS, POSE, RIGHT_HAND, BodyFrame, Clip, body_frame
-from tf_slr.pictures import FrameOptions, scaling, shift
 
 # Where the signer is when nobody tracked the clip: centred, shoulders a quarter of the picture's height apart.
 UNTRACKED = BodyFrame((0.5, 0.4), 0.25)

@@ -1,3 +1,3 @@
 """Layers and shapes. Every recogniser returns its logits and its named features."""
 
-from tf_slr import legacy_keras  # noqa: F401, before TensorFlow
+from tf_slr.core import legacy_keras  # noqa: F401, before TensorFlow

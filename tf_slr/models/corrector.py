@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_slr.glosses import BLANK
+from tf_slr.core.glosses import BLANK
 from tf_slr.models.layers import SeededDropout
 from tf_slr.models.options.corrector import CorrectorOptions
 

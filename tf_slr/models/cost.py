@@ -8,7 +8,7 @@ normalisations between them, which are about a hundredth.
 import functools
 from collections.abc import Iterable
 
-from tf_slr.landmarks import VALUES
+from tf_slr.core.landmarks import VALUES
 from tf_slr.models.correlation import DILATIONS, REDUCTION, TAPS
 from tf_slr.models.options import CorrNetOptions, LriNetOptions, MslrOptions
 from tf_slr.models.options.temporal import TemporalOptions

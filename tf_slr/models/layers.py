@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from tf_keras import layers
 
-from tf_slr.glosses import BLANK
+from tf_slr.core.glosses import BLANK
 from tf_slr.models.over_time import Lstm
 
 

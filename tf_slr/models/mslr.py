@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from tf_slr.landmarks import VALUES
+from tf_slr.core.landmarks import VALUES
 from tf_slr.models.layers import (
     BiLstm,
     MaskedBatchNorm,

@@ -7,7 +7,7 @@ clips keep their order and follow each other directly.
 
 import tensorflow as tf
 
-from tf_slr import timing
+from tf_slr.core import timing
 from tf_slr.models.options.temporal import prolonged
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.errors import DataError
+from tf_slr.core.errors import DataError
 from tf_slr.models.correlation import REDUCTION
 from tf_slr.models.options import CorrNetOptions
 from tf_slr.models.options.temporal import TemporalOptions

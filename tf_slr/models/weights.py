@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from tf_slr.errors import DataError
+from tf_slr.core.errors import DataError
 
 
 def named_weights(network: tf_keras.Model) -> dict[str, tf.Variable]:

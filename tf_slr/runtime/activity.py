@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.landmarks import LEFT_HAND, LEFT_WRIST, RIGHT_HAND, RIGHT_WRIST, BodyFrame
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.landmarks import LEFT_HAND, LEFT_WRIST, RIGHT_HAND, RIGHT_WRIST, BodyFrame
 
 # Where a hand is: its wrist as the pose has it, which is there in nearly every frame, or else as the hand has it.
 _WRISTS = ((LEFT_WRIST, LEFT_HAND.start), (RIGHT_WRIST, RIGHT_HAND.start))

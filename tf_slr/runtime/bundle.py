@@ -2,14 +2,14 @@
 
 student.tflite    landmarks or pictures -> logits, INT8 weights
 vocabulary.json   what the classes mean
-corrector/        what repairs recognised sentences (see `tf_slr.runtime.corrector`); not in every bundle
+corrector/        what repairs recognised sentences (see `tf_slr.correction.corrector`); not in every bundle
 MODEL_CARD.md     what the recogniser is, for people
 bundle.json       format, sizes and hashes of the files above, input, corpus, recipe, metrics
 bundle.sha256     the hash of bundle.json, as `sha256sum --check` reads it
 
 A bundle is used as it was written or not at all: one changed bit anywhere, and it is refused before any model is
 loaded. The hashes find damage; they are no signature against somebody who computes them anew. What a model's file
-holds is checked before it is run (`tf_slr.runtime.model_check`).
+holds is checked before it is run (`tf_slr.litert.model_check`).
 """
 
 import contextlib
@@ -20,15 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_slr import config, files, outputs
-from tf_slr.errors import BundleError, DataError, UsageError
-from tf_slr.glosses import Vocabulary
-from tf_slr.kinds import Kind, require
-from tf_slr.landmarks import Normalisation
-from tf_slr.pictures import FrameOptions
-from tf_slr.runtime.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
-from tf_slr.runtime.corrector import MODELS, NGRAM, Corrector
-from tf_slr.runtime.corrector import Description as CorrectorDescription
+from tf_slr.core import config, files, outputs
+from tf_slr.core.errors import BundleError, DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.kinds import Kind, require
+from tf_slr.core.landmarks import Normalisation
+from tf_slr.core.pictures import FrameOptions
+from tf_slr.correction.corrector import DESCRIPTION as CORRECTOR_DESCRIPTION
+from tf_slr.correction.corrector import MODELS, NGRAM, Corrector
+from tf_slr.correction.corrector import Description as CorrectorDescription
 from tf_slr.runtime.inputs import InputRule
 
 FORMAT = 2

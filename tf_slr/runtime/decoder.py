@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import timing
-from tf_slr.alternatives import Alternatives
-from tf_slr.decoding.evidence import evidence, named
+from tf_slr.core import timing
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.correction.corrector import Corrector
+from tf_slr.correction.evidence import evidence, named
+from tf_slr.correction.sentence_rescoring import Rescorer
 from tf_slr.decoding.greedy import Segment, greedy
-from tf_slr.glosses import Vocabulary
-from tf_slr.runtime.corrector import Corrector
-from tf_slr.runtime.rescoring import Rescorer
+from tf_slr.formats.alternatives import Alternatives
 
 
 class Word(NamedTuple):

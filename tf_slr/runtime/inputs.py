@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tf_slr.errors import UsageError
-from tf_slr.landmarks import VALUES, Clip, Normalisation, check_clip, normalise
-from tf_slr.pictures import FrameOptions, squeezed
+from tf_slr.core.errors import UsageError
+from tf_slr.core.landmarks import VALUES, Clip, Normalisation, check_clip, normalise
+from tf_slr.core.pictures import FrameOptions, squeezed
 
 # How a clip becomes a student's input.
 InputRule = Normalisation | FrameOptions
@@ -35,11 +35,11 @@ def prepare(clip: Clip | Iterable[np.ndarray], rule: InputRule) -> np.ndarray:
     if isinstance(clip, str | bytes | os.PathLike):
         raise UsageError(
             f"received the path {os.fsdecode(clip)!r}, expected what it holds, landmarks or pictures: run 'tf-slr "
-            "recognize', or with tf_slr.corpus.inputs transcribe(*InputReader(fps).read(Path(...)).landmarks_at(fps))"
+            "recognize', or with tf_slr.apps.inputs transcribe(*InputReader(fps).read(Path(...)).landmarks_at(fps))"
         )
     if isinstance(clip, np.ndarray) and clip.ndim == 3 and not isinstance(rule, FrameOptions):
-        raise UsageError(f"received an array of shape {list(clip.shape)}, expected tf_slr.landmarks.Clip(landmarks, "
-                         "shoulders or None, width / height of the picture)")  # fmt: skip
+        raise UsageError(f"received an array of shape {list(clip.shape)}, expected tf_slr.core.landmarks.Clip("
+                         "landmarks, shoulders or None, width / height of the picture)")  # fmt: skip
     if isinstance(rule, FrameOptions) == isinstance(clip, Clip):
         reads, received = ("video", "landmarks") if isinstance(clip, Clip) else ("landmarks", "pictures")
         raise UsageError(f"the bundle's student reads {reads}, received {received}; choose another bundle or input")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import timing
-from tf_slr.errors import UsageError
-from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.interpreter import FAULTS, open_model, unfit
+from tf_slr.core import timing
+from tf_slr.core.errors import UsageError
+from tf_slr.core.quiet import silent_stderr
+from tf_slr.litert.interpreter import FAULTS, open_model, unfit
 
 # Frames for which a student has a signature. A clip is prolonged to the next of them; its true length goes with it.
 LENGTHS = (64, 120, 200, 300)

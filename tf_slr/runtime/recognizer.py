@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.errors import BundleError
-from tf_slr.landmarks import Clip
+from tf_slr.core.errors import BundleError
+from tf_slr.core.landmarks import Clip
+from tf_slr.correction.corrector import Corrector
 from tf_slr.runtime.bundle import Bundle, read_bundle
-from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.decoder import SentenceDecoder, Word
 from tf_slr.runtime.inputs import prepare, shape_of
 from tf_slr.runtime.student import Student

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tf_slr.core.glosses import BLANK
 from tf_slr.decoding.greedy import log_softmax
-from tf_slr.glosses import BLANK
 
 # The logit of each gloss against 0 of the blank where nobody was in sight and nothing was read.
 SILENT = -30.0

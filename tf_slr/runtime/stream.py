@@ -21,11 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import timing
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import DataError, UsageError
-from tf_slr.landmarks import POINTS, BodyFrame, Clip, Normalisation, body_frame, normalise, to_square
-from tf_slr.resampling import Resampler
+from tf_slr.core import timing
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.landmarks import POINTS, BodyFrame, Clip, Normalisation, body_frame, normalise, to_square
+from tf_slr.core.resampling import Resampler
 from tf_slr.runtime.activity import PAUSE, Activity, ActivityOptions, wrists_in_sight
 from tf_slr.runtime.decoder import Word
 from tf_slr.runtime.recognizer import Recognizer

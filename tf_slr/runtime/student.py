@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_slr import timing
-from tf_slr.errors import BundleError
-from tf_slr.quiet import silent_stderr
-from tf_slr.runtime.interpreter import FAULTS, open_model, unfit
+from tf_slr.core import timing
+from tf_slr.core.errors import BundleError
+from tf_slr.core.quiet import silent_stderr
+from tf_slr.litert.interpreter import FAULTS, open_model, unfit
 
 
 class Student:

@@ -1,3 +1,3 @@
 """Training, evaluation and checkpoints."""
 
-from tf_slr import legacy_keras  # noqa: F401, before TensorFlow
+from tf_slr.core import legacy_keras  # noqa: F401, before TensorFlow

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_slr.core.glosses import BLANK, Vocabulary
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding.greedy import greedy
-from tf_slr.glosses import BLANK, Vocabulary
-from tf_slr.scoring import score
+from tf_slr.scoring.wer import score
 
 # What is tried, from what changes least: natural logarithms of odds.
 GRID = (0.0, *(sign * half / 2 for half in range(1, 11) for sign in (-1, 1)))

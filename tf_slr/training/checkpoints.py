@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tf_slr import files
-from tf_slr.errors import DataError
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
 
 # A teacher of 33 M parameters with Adam's two moments is 400 MB.
 MAX_BYTES = 4 * 2**30

@@ -20,13 +20,13 @@ from typing import NamedTuple
 
 import tf_keras
 
-from tf_slr import files, outputs
-from tf_slr.alternatives import Alternatives, read_alternatives, write_alternatives
+from tf_slr.core import files, outputs
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.locks import locked
 from tf_slr.corpus.manifest import Corpus, Sample, write_corpus
-from tf_slr.decoding.evidence import evidence, named
-from tf_slr.errors import DataError, UsageError
-from tf_slr.locks import locked
-from tf_slr.scoring import Errors, score
+from tf_slr.correction.evidence import evidence, named
+from tf_slr.formats.alternatives import Alternatives, read_alternatives, write_alternatives
+from tf_slr.scoring.wer import Errors, score
 from tf_slr.training.folds import deal, require_foldable
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.reporting import recognition

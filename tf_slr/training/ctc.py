@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tf_slr.glosses import BLANK
+from tf_slr.core.glosses import BLANK
 
 # The log probability of what cannot be; sums of it stay finite.
 NEVER = -1e30

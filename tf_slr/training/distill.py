@@ -12,7 +12,7 @@ use after training, which is not kept with the weights.
 
 import tensorflow as tf
 
-from tf_slr.glosses import BLANK
+from tf_slr.core.glosses import BLANK
 
 
 def divergence(teacher: tf.Tensor, student: tf.Tensor, steps: tf.Tensor, temperature: float, blank: bool) -> tf.Tensor:

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.corpus.manifest import Sample
 from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.features.batches import collate
 from tf_slr.features.streams import Stream
-from tf_slr.glosses import Vocabulary
 from tf_slr.runtime.student import Student
-from tf_slr.scoring import Errors, score
+from tf_slr.scoring.wer import Errors, score
 from tf_slr.training.networks import inputs_of
 
 # Batches among which clips are sorted by length, so that little is padded.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_slr.core.errors import UsageError
 from tf_slr.corpus.manifest import Sample
-from tf_slr.errors import UsageError
 from tf_slr.training.recipe import Recipe
 
 

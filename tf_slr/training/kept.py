@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr import files
-from tf_slr.errors import DataError
+from tf_slr.core import files
+from tf_slr.core.errors import DataError
 from tf_slr.features.augment import Change
 
 

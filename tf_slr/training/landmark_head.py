@@ -11,7 +11,7 @@ with the weights.
 import tensorflow as tf
 from tf_keras import layers
 
-from tf_slr.landmarks import POINTS
+from tf_slr.core.landmarks import POINTS
 
 # What a batch calls the normalised landmarks of its clips, changed as their pictures are.
 TOLD = "landmarks_told"

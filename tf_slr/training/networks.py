@@ -3,8 +3,9 @@
 import tensorflow as tf
 import tf_keras
 
+from tf_slr.core.errors import UsageError
+from tf_slr.core.pictures import FrameOptions
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import UsageError
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.options import FeatureOptions
 from tf_slr.features.splits import UsableSplit
@@ -14,7 +15,6 @@ from tf_slr.models.corrnet import CorrNet
 from tf_slr.models.lrinet import LriNet
 from tf_slr.models.mslr import Mslr
 from tf_slr.models.options import CorrNetOptions, LriNetOptions, ModelOptions, MslrOptions
-from tf_slr.pictures import FrameOptions
 from tf_slr.runtime.inputs import InputRule
 
 _NETWORKS = {MslrOptions: Mslr, CorrNetOptions: CorrNet, LriNetOptions: LriNet}

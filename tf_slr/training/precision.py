@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import mixed_precision
 
-from tf_slr.quiet import silent_stderr
+from tf_slr.core.quiet import silent_stderr
 from tf_slr.training.options.precision import Precision
 
 

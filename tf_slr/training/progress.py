@@ -5,7 +5,7 @@ import math
 import tf_keras
 from tqdm import tqdm
 
-from tf_slr.errors import DataError
+from tf_slr.core.errors import DataError
 
 
 class Progress(tf_keras.callbacks.Callback):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tf_slr import config
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import UsageError
+from tf_slr.core import config
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import UsageError
 from tf_slr.features.options import FeatureOptions
 from tf_slr.models.options import ModelOptions, MslrOptions
 from tf_slr.training.options.distill import DistillOptions

@@ -6,26 +6,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_slr.alternatives import write_alternatives
+from tf_slr.core.errors import UsageError
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.corpus.manifest import Corpus, Sample
+from tf_slr.correction.corrector import Corrector
+from tf_slr.correction.evidence import evidence, named
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.beam import BeamOptions, LanguageModel, beam_search
-from tf_slr.decoding.evidence import evidence, named
 from tf_slr.decoding.greedy import Segment, greedy
 from tf_slr.decoding.ngram import GlossModel, NGram, read_arpa
-from tf_slr.errors import UsageError
 from tf_slr.features.splits import UsableSplit, load_split
-from tf_slr.glosses import Vocabulary
-from tf_slr.logits import write_logits
-from tf_slr.mismatch import known_notes, look_alikes, name_notes
+from tf_slr.formats.alternatives import write_alternatives
+from tf_slr.formats.logits import write_logits
+from tf_slr.formats.transcripts import Reference, Token, write_ctm, write_stm
 from tf_slr.runtime.bundle import read_bundle
-from tf_slr.runtime.corrector import Corrector
 from tf_slr.runtime.decoder import SentenceDecoder, timed
 from tf_slr.runtime.student import Student
+from tf_slr.scoring.mismatch import known_notes, look_alikes, name_notes
 from tf_slr.training.evaluation import Decoder, Evaluation, network_logits, student_logits
 from tf_slr.training.networks import stream_of, stream_under
 from tf_slr.training.runs import Run
-from tf_slr.transcripts import Reference, Token, write_ctm, write_stm
 
 
 class Recognition(NamedTuple):

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_slr import config, files, outputs
+from tf_slr.core import config, files, outputs
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
+from tf_slr.core.kinds import Kind, require
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import DataError, UsageError
-from tf_slr.glosses import Vocabulary
-from tf_slr.kinds import Kind, require
 from tf_slr.training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 from tf_slr.features.batches import Share
 
 # The cluster and this process' place in it, as TensorFlow's users know it.

@@ -7,20 +7,20 @@ import numpy as np
 import tf_keras
 from tqdm import tqdm
 
-from tf_slr import config, files, timing
+from tf_slr.core import config, files, timing
+from tf_slr.core.errors import DataError, UsageError
+from tf_slr.core.glosses import Vocabulary
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.corpus.video import Mark, mark_of
-from tf_slr.errors import DataError, UsageError
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream
-from tf_slr.glosses import Vocabulary
 from tf_slr.models.options import MslrOptions
 from tf_slr.training.evaluation import network_outputs
 from tf_slr.training.kept import KeptOutput, Output, sound
 from tf_slr.training.networks import stream_of
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.runs import Run
+from tf_slr.video.decoding import Mark, mark_of
 
 # Names of what a teacher adds to a batch: its kept outputs, or the clip as it sees it.
 CONV, SEQUENCE, FEATURES, SEEN = "teacher_conv", "teacher_sequence", "teacher_features", "teacher_seen"

@@ -12,15 +12,15 @@ import tensorflow as tf
 import tf_keras
 from tqdm import tqdm
 
-from tf_slr import files
+from tf_slr.core import files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.locks import locked
 from tf_slr.corpus.manifest import Corpus, Sample
-from tf_slr.errors import UsageError
 from tf_slr.features.batches import TrainingBatches
 from tf_slr.features.frames import KeptPictures
 from tf_slr.features.splits import load_split
-from tf_slr.locks import locked
 from tf_slr.models.weights import load_into, named_weights
-from tf_slr.scoring import Errors
+from tf_slr.scoring.wer import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.blank_bias import Tally
 from tf_slr.training.evaluation import evaluate, network_logits

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import UsageError
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 
 # A 7x7 convolution and a max-pool as for ImageNet; one 3x3 convolution for small frames; or one that sees each patch of
 # stride x stride pixels once, the cheapest that overlooks no pixel.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import UsageError
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import UsageError
 from tf_slr.models.options.corrnet import CorrNetOptions
 from tf_slr.models.options.frames import Frame, Stem, check_stages, check_stem, frame_width, map_sides
 from tf_slr.models.options.temporal import TemporalOptions

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import UsageError
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import UsageError
 from tf_slr.models.options.stack import temporal_stack
 
 

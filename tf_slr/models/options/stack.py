@@ -1,7 +1,7 @@
 """A recipe's stack over time, such as K5-P2-K5-P2."""
 
-from tf_slr import timing
-from tf_slr.errors import UsageError
+from tf_slr.core import timing
+from tf_slr.core.errors import UsageError
 
 MOST_PARTS = 32
 

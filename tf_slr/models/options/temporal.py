@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tf_slr import timing
-from tf_slr.bounds import bounded, check_bounds
-from tf_slr.errors import UsageError
+from tf_slr.core import timing
+from tf_slr.core.bounds import bounded, check_bounds
+from tf_slr.core.errors import UsageError
 from tf_slr.models.options.stack import temporal_stack
 
 

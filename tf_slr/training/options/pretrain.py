@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tf_slr.bounds import bounded, check_bounds
+from tf_slr.core.bounds import bounded, check_bounds
 
 
 @dataclass(frozen=True)

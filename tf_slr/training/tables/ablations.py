@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tf_slr.errors import UsageError
+from tf_slr.core.errors import UsageError
 from tf_slr.features.augment import NONE
 from tf_slr.models.options import LriNetOptions, MslrOptions
 from tf_slr.training.recipe import Recipe

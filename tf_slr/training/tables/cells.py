@@ -14,10 +14,10 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from tf_slr import config, files
+from tf_slr.core import config, files
+from tf_slr.core.errors import DataError, UsageError
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.errors import DataError, UsageError
-from tf_slr.runtime.corrector import DESCRIPTION
+from tf_slr.correction.corrector import DESCRIPTION
 from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.recipe import Recipe, load_recipe
 from tf_slr.training.runs import Run, fingerprint

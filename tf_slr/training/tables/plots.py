@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tf_slr import files
+from tf_slr.core import files
 from tf_slr.training.tables.ablations import Table
 from tf_slr.training.tables.report import CORRECTED, NOT_RUN, Report
 

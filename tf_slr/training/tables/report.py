@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tf_slr.landmarks import VALUES
+from tf_slr.core.landmarks import VALUES
 from tf_slr.models.cost import multiply_adds
 from tf_slr.models.options import ModelOptions, MslrOptions
 from tf_slr.training.tables import speed

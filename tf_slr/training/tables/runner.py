@@ -9,10 +9,10 @@ from typing import BinaryIO, NamedTuple
 
 from tqdm import tqdm
 
-from tf_slr import config, files
-from tf_slr.errors import UsageError
+from tf_slr.core import config, files
+from tf_slr.core.errors import UsageError
+from tf_slr.core.stdout import printable
 from tf_slr.models.options import ModelOptions
-from tf_slr.stdout import printable
 from tf_slr.training.runs import Run
 from tf_slr.training.tables import speed
 from tf_slr.training.tables.cells import Cell, Cells
@@ -35,7 +35,7 @@ class Runner:
 
     Args:
         cells: the folder.
-        lock: what `tf_slr.locks.locked` gave for it.
+        lock: what `tf_slr.core.locks.locked` gave for it.
         origin: what a result says of where it was computed, such as commit and machine.
         jobs: how many cells at once. Each uses what processors it is left, and memory of its own.
     """

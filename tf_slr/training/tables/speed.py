@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tf_slr import config, files
-from tf_slr.corpus.processes import end_with
-from tf_slr.landmarks import VALUES
+from tf_slr.core import config, files
+from tf_slr.core.landmarks import VALUES
+from tf_slr.core.processes import end_with
 from tf_slr.models.options import ModelOptions, MslrOptions
 from tf_slr.training.networks import build
 from tf_slr.training.recipe import Recipe

@@ -9,10 +9,10 @@ computes must not depend on those before it.
 import sys
 from pathlib import Path
 
-from tf_slr import config, files
+from tf_slr.core import config, files
+from tf_slr.core.errors import SlrError
+from tf_slr.core.processes import end_with
 from tf_slr.corpus.manifest import Corpus
-from tf_slr.corpus.processes import end_with
-from tf_slr.errors import SlrError
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.reporting import evaluate_model
 from tf_slr.training.runs import Run

@@ -1,0 +1,1 @@
+"""What people run: recognising files, live captions, recording and teaching signs, the report."""

@@ -1,0 +1,1 @@
+"""TFLite files: checked field by field before LiteRT gets them, then opened."""

@@ -1,0 +1,1 @@
+"""signsynth, the embedded corpus: a generated signer, its grammar, its pictures, its tracker's defects."""

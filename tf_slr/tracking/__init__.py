@@ -1,0 +1,1 @@
+"""Pictures become landmarks: MediaPipe Holistic, one process a core or a cluster, resumable."""
