@@ -81,13 +81,10 @@ def export(
     """
     run, form = Run(run_root), variant_of(variant)
     # Before the work, which a damaged or foreign corrector, or another's folder, would waste.
-    correction = require_exportable(run, out, variant, corrector)
+    correction = require_exportable(run, out, variant, qat, corrector)
     network, vocabulary, recipe = run.network(), run.vocabulary, run.recipe
     if form.tiled and not tileable(network):  # the same file, and its bundle names it as it is
         variant, form = DEFAULT, variant_of(DEFAULT)
-    if form.tiled and qat:
-        raise UsageError(f"variant {variant!r} has no quantisation-aware fine-tuning; leave --qat out, or export "
-                         f"{DEFAULT!r}")  # fmt: skip
     rule, corpus = input_rule(recipe.model, recipe.features), run.corpus()
     dev = load_split(corpus, "dev")
     stream = stream_under(rule, corpus, dev)

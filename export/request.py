@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from export.variants import variant_of
+from export.variants import DEFAULT, variant_of
 from tf_slr.core.errors import UsageError
 from tf_slr.correction.corrector import Description
 from tf_slr.models.options import LriNetOptions, MslrOptions
@@ -10,13 +10,16 @@ from tf_slr.runtime.bundle import fitting_corrector, require_room
 from tf_slr.training.runs import Run
 
 
-def require_exportable(run: Run, out: Path | str, variant: str, corrector: Path | None = None) -> Description | None:
+def require_exportable(
+    run: Run, out: Path | str, variant: str, qat: bool | None = None, corrector: Path | None = None
+) -> Description | None:
     """See that a run can become a bundle.
 
     Args:
         run: the run.
         out: folder of the bundle.
         variant: a name in `VARIANTS`.
+        qat: whether to fine-tune with quantisation in the loop; None for what the recipe says.
         corrector: folder of the corrector that goes into the bundle, or None.
 
     Returns:
@@ -25,11 +28,16 @@ def require_exportable(run: Run, out: Path | str, variant: str, corrector: Path 
     Raises:
         BundleError: the corrector is damaged.
         DataError: the run is not trained, or its corpus is gone.
-        UsageError: the run's network is a teacher or sees close-ups, no bundle holds the variant, or the folder holds
-            something else.
+        UsageError: the run's network is a teacher or sees close-ups, no bundle holds the variant, it has no
+            fine-tuning, or the folder holds something else.
     """
-    if not variant_of(variant).deployable:
+    form = variant_of(variant)
+    if not form.deployable:
         raise UsageError(f"variant {variant!r} is there to be compared with; a bundle holds an INT8 student")
+    if form.tiled and qat:
+        raise UsageError(
+            f"variant {variant!r} has no quantisation-aware fine-tuning; leave --qat out, or export {DEFAULT!r}"
+        )
     run.require_trained()
     recipe = run.recipe
     if not isinstance(recipe.model, MslrOptions | LriNetOptions):

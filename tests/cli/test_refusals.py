@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 # A command, in which R is the folder that `tests.refusing` furnishes, and what is said of it.
 CASES = [
     # One thing for another.
-    ("tf-slr recognize --bundle R/run clip.npz", "R/run: is a run, not a bundle; export it with: python -m export"),
+    ("tf-slr recognize --bundle R/run clip.npz", "R/run: is a run, not a bundle; export it with: tf-slr export"),
     ("tf-slr recognize --bundle R/videos clip.npz", "R/videos: is a folder of videos, not a bundle"),
     ("tf-slr live --bundle R/corpus --camera 0", "R/corpus: is a corpus, not a bundle"),
     ("tf-slr evaluate --run R/bundle", "R/bundle: is a bundle, not a run; give it with --bundle"),
@@ -33,6 +33,8 @@ CASES = [
     ("tf-slr pack R/run", "R/run: is a run, not a corpus"),
     ("tf-slr export-pose R/run --out R/p", "R/run: is a run, not a corpus"),
     ("export --run R/bundle --out R/b", "R/bundle: is a bundle, not a run"),
+    ("tf-slr export --run R/bundle --out R/b", "R/bundle: is a bundle, not a run"),
+    ("tf-slr export --run R/run --out R/b --variant tiled --qat", "variant 'tiled' has no quantisation-aware"),
     ("export --run R/teacher --out R/b", "R/teacher: holds a corrnet; only students (mslr, lrinet) can be exported"),
     ("export --run R/run --out R/corpus", "R/corpus: is a corpus, and a bundle would be written into it"),
     ("export --run R/run --out R/b --corrector R/bundle", "R/bundle: is a bundle, not a corrector"),

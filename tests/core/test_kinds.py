@@ -118,7 +118,7 @@ def test_a_folder_may_be_two_things(things, tmp_path):
         ("signs", Kind.CORPUS, "learn from it with: tf-slr teach {root}/signs --out DIR"),
         ("bundle", Kind.CORRECTOR, "one is made by 'tf-slr train-corrector'"),
         ("nowhere", Kind.RUN, "nowhere: does not exist; expected a run, made by 'tf-slr train'"),
-        ("videos", Kind.BUNDLE, "videos: is a folder of videos, not a bundle; one is made by 'python -m export'"),
+        ("videos", Kind.BUNDLE, "videos: is a folder of videos, not a bundle; one is made by 'tf-slr export'"),
     ],
 )
 def test_what_was_taken_for_another_is_named_with_a_way_out(things, name, wanted, message):
@@ -132,6 +132,6 @@ def test_a_bundle_beside_nothing_is_exported_from_its_run(things, tmp_path):
     run = shutil.copytree(things / "run", tmp_path / "my run", ignore=shutil.ignore_patterns("bundle"))
     with pytest.raises(UsageError) as refused:
         require(run, Kind.BUNDLE)
-    assert str(refused.value).endswith(f"export it with: python -m export --run '{run}' --out '{run}/bundle'")
+    assert str(refused.value).endswith(f"export it with: tf-slr export --run '{run}' --out '{run}/bundle'")
     with pytest.raises(UsageError, match="give it with --run"):
         require(run, Kind.BUNDLE, {Kind.RUN: "--run"})

@@ -178,7 +178,7 @@ def test_a_refusal_names_the_fault(bundle, damage, message):
 @pytest.mark.parametrize("name", ["file", "nothing"])
 def test_only_a_folder_is_read(tmp_path, name):
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(BundleError, match=f"{name}: .* 'python -m export'"):
+    with pytest.raises(BundleError, match=f"{name}: .* 'tf-slr export'"):
         read_bundle(tmp_path / name)
 
 

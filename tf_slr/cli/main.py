@@ -7,7 +7,19 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from tf_slr import __version__
-from tf_slr.cli import corpus, correction, evidence, live, poses, prepare, recognition, scoring, teaching, training
+from tf_slr.cli import (
+    corpus,
+    correction,
+    evidence,
+    export,
+    live,
+    poses,
+    prepare,
+    recognition,
+    scoring,
+    teaching,
+    training,
+)
 from tf_slr.cli.common import EXIT_BUG, EXIT_FAULT, EXIT_OK, Parser
 from tf_slr.core.errors import FULL, SlrError
 from tf_slr.core.stdout import say
@@ -77,6 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="tf-slr", description="Continuous sign language recognition on a CPU.")
     parser.add_argument("--version", action="version", version=f"tf_slr {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (prepare, corpus, poses, training, recognition, scoring, evidence, correction, live, teaching):
+    for group in (prepare, corpus, poses, training, export, recognition, scoring, evidence, correction, live, teaching):
         group.add(commands)
     return parser

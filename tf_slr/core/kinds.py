@@ -52,7 +52,7 @@ class Kind(enum.Enum):
 
 # The commands that make what people give.
 _MAKERS = {
-    Kind.BUNDLE: "python -m export",
+    Kind.BUNDLE: "tf-slr export",
     Kind.RUN: "tf-slr train",
     Kind.CORPUS: "tf-slr prepare",
     Kind.CORRECTOR: "tf-slr train-corrector",
@@ -201,11 +201,11 @@ def _advice(path: Path, found: tuple[Kind, ...], wanted: Kind, options: Mapping[
             return f"{wanted.value} is {place}"
     name = shlex.quote(str(path))
     ways = {
-        (Kind.RUN, Kind.BUNDLE): f"export it with: python -m export --run {name} --out {shlex.quote(f'{path}/bundle')}",
+        (Kind.RUN, Kind.BUNDLE): f"export it with: tf-slr export --run {name} --out {shlex.quote(f'{path}/bundle')}",
         (Kind.CORPUS, Kind.RUN): f"train one with: tf-slr train --corpus {name} --run DIR",
         (Kind.CORPUS, Kind.BUNDLE): f"train a run with: tf-slr train --corpus {name} --run DIR, and export that",
         (Kind.CORPUS, Kind.ARPA): f"estimate one with: tf-slr train-ngram --corpus {name} --out X.arpa",
-        (Kind.CORRECTOR, Kind.BUNDLE): f"a bundle gets it by: python -m export --run RUN --out DIR --corrector {name}",
+        (Kind.CORRECTOR, Kind.BUNDLE): f"a bundle gets it by: tf-slr export --run RUN --out DIR --corrector {name}",
         (Kind.UNFINISHED_CORRECTOR, Kind.CORRECTOR): "run the same train-corrector command again",
         (Kind.PARTS, Kind.CORPUS): f"make one of all parts with: tf-slr merge {name} ... --out DIR",
         **dict.fromkeys([(Kind.RECORDINGS, kind) for kind in (Kind.CORPUS, Kind.RUN, Kind.BUNDLE)],
