@@ -87,7 +87,7 @@ def _untested(description: dict, label: str) -> list[str]:
     lines = []
     if HELD_OUT not in description["metrics"]["dev_groups"]["FP32"]:
         lines.append(f"- Anybody who is not in the training split: dev of {label} has no held-out signer, and nothing "
-                     "here tells how well strangers are recognised")  # fmt: skip
+                     "here tells how well unseen signers are recognised")  # fmt: skip
     if description["corpus"]["synthetic"]:
         lines.append("- Any person at all: the corpus is synthetic, nobody signed it")
     return [
@@ -136,10 +136,10 @@ def _correction(corrector: Description | None, label: str) -> list[str]:
         return [*lines, "- Its margins were not chosen on dev; nothing here tells whether it helps"]
     after = metrics["methods"][f"{corrector.method} {corrector.networks}"]["with margins"]
     if rescoring := corrector.rescoring:
-        judges = "n-gram and network" if rescoring.network else "n-gram"
-        after = metrics["methods"][judges]["tuned"]
-        lines.append(f"- Of a whole clip: the {rescoring.width} best sentences of a beam search, judged by student, "
-                     f"{judges} (weights {rescoring.weight:g}, {rescoring.network:g}; "
+        scores = "n-gram and network" if rescoring.network else "n-gram"
+        after = metrics["methods"][scores]["tuned"]
+        lines.append(f"- Of a whole clip: the {rescoring.width} best sentences of a beam search, scored by student, "
+                     f"{scores} (weights {rescoring.weight:g}, {rescoring.network:g}; "
                      f"a gloss adds {rescoring.insertion:g})")  # fmt: skip
     return [
         *lines,

@@ -200,7 +200,7 @@ def run(material: Material, recognizer: Recognizer, options: StreamOptions, fps:
     return Result(words, committed, corrected, time.process_time() - processor)
 
 
-def judge(material: Material, result: Result) -> tuple[Errors, list[float]]:
+def evaluate(material: Material, result: Result) -> tuple[Errors, list[float]]:
     """Errors of a streamed material's words, and the delays of the signs it got right."""
     pairs = align(material.glosses, [word.gloss for word in result.words])
     ends = itertools.chain.from_iterable(piece.ends for piece in material.pieces)
@@ -219,7 +219,7 @@ def bench(joined: Sequence[Material], recognizer: Recognizer, options: StreamOpt
     errors, corrected, delays, seconds, frames = Errors(), Errors(), [], 0.0, 0
     for material in joined:
         result = run(material, recognizer, options, fps)
-        found, late = judge(material, result)
+        found, late = evaluate(material, result)
         errors += found
         corrected += score([material.glosses], [result.corrected])
         delays += late

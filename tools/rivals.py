@@ -113,7 +113,7 @@ class PyTorch:
                     continue
                 kernel, bias = weights.layers[f"conv{sum(isinstance(one, nn.Conv1d) for one in stack)}"]
                 module = nn.Conv1d(kernel.shape[2], weights.width, size, padding=size // 2)
-                module.weight.copy_(torch.tensor(kernel[0].transpose(2, 1, 0)))
+                module.weight.copy_(torch.tensor(kernel[:, 0].transpose(2, 1, 0)))
                 module.bias.copy_(torch.tensor(bias))
                 stack += [module, nn.ReLU()]
             self._convolutions = nn.Sequential(*stack)

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from tf_slr.core.errors import DataError, UsageError
 from tf_slr.core.glosses import Vocabulary
-from tf_slr.correction.rescoring import Rescoring, judged
+from tf_slr.correction.rescoring import Rescoring, n_best
 from tf_slr.decoding.beam import BeamOptions, beam_search
 from tf_slr.decoding.kneser_ney import estimate
 from tf_slr.decoding.ngram import END, START, UNKNOWN, GlossModel, NGram, read_arpa, write_arpa
@@ -84,7 +84,7 @@ def test_the_gloss_model_of_the_beam_search_says_what_the_ngram_says(text, order
 def test_rescoring_every_sentence_is_the_beam_search_with_the_model(logits, text, weight, insertion):
     model = GlossModel(estimate(text, 3), Vocabulary(("A", "B")))
     # Found with other weights than they are then judged by.
-    everything = judged(logits, model, None, Rescoring(10_000, 0.3, 0.5))
+    everything = n_best(logits, model, None, Rescoring(10_000, 0.3, 0.5))
     options = Rescoring(10_000, weight, insertion)
     searched = beam_search(logits, BeamOptions(10_000, 3, weight, insertion), model)
     assert {one.glosses: pytest.approx(one.score(options), rel=1e-4, abs=1e-4) for one in everything} == {

@@ -21,7 +21,7 @@ from tf_slr.core.landmarks import (
     normalise,
     to_square,
 )
-from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw, glimpses, unchanged
+from tf_slr.features.augment import NONE, AugmentOptions, Change, apply, draw, single_moments, unchanged
 
 STRONG = AugmentOptions(
     flip=0.5, rotate=1, rotate_degrees=30, translate=0.2, scale=0.2, fuse=0.5, speed=0.3, warp=0.5, stretch=0.2,
@@ -238,7 +238,7 @@ def test_glimpses_are_single_moments_of_the_same_change():
     change = draw(dataclasses.replace(STRONG, drop_hand=1.0), 20, np.random.default_rng(1))
     assert change.lost != ((0, 0), (0, 0))
     assert change.fusion.any()
-    shown = [glimpses(change, 3, 40, np.random.default_rng(i)) for i in range(2)]
+    shown = [single_moments(change, 3, 40, np.random.default_rng(i)) for i in range(2)]
     for one in shown:
         assert set(one.positions) == {0.0, 1.0, 2.0}
         assert (np.diff(one.positions) >= 0).all()

@@ -17,7 +17,7 @@ from tf_slr.models.corrnet import CorrNetOptions
 from tf_slr.models.lrinet import LriNetOptions
 from tf_slr.models.mslr import MslrOptions
 from tf_slr.models.temporal import TemporalOptions
-from tf_slr.training.landmark_head import TOLD
+from tf_slr.training.landmark_head import LANDMARKS
 from tf_slr.training.networks import ModelOptions, build
 from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.recogniser import Recogniser
@@ -46,9 +46,9 @@ def batch_for(options: ModelOptions) -> Batch:
     if isinstance(options, MslrOptions):
         return batch | {"landmarks": rng.normal(size=(5, 24, VALUES)).astype(np.float32)}
     video = rng.integers(0, 256, (5, 24, options.size, options.size, 3)).astype(np.uint8)
-    told = rng.normal(size=(5, 24, VALUES)).astype(np.float32)
-    told[1::2, :, : VALUES // 2] = 0  # what was not found is not dealt evenly
-    return batch | {"video": video, SEEN: video, TOLD: told}
+    predicted = rng.normal(size=(5, 24, VALUES)).astype(np.float32)
+    predicted[1::2, :, : VALUES // 2] = 0  # what was not found is not dealt evenly
+    return batch | {"video": video, SEEN: video, LANDMARKS: predicted}
 
 
 def train(
@@ -63,7 +63,7 @@ def train(
         tf_keras.utils.set_random_seed(1)
         network, teacher = build(options, CLASSES), build(_TEACHER, CLASSES, seed=1) if SEEN in batch else None
         channels = _TEACHER.feature_shape[-1] if distill.features else 0
-        model = Recogniser(network, 1.0, distill, teacher, landmarks=float(TOLD in batch), features=channels)
+        model = Recogniser(network, 1.0, distill, teacher, landmarks=float(LANDMARKS in batch), features=channels)
         model.compile(tf_keras.optimizers.SGD(0.05))
     if initial:
         network.set_weights(initial)

@@ -42,12 +42,12 @@ def test_it_learns_where_the_hand_is(tmp_path, corpus, recipe):
     trainer.fit()
     network, head = trainer.network, LandmarkHead(trainer.recipe.model.frame_width)
     # What it knew when pretraining ended, before it went on to glosses.
-    seer = pretraining.Seer(network, head, tf_keras.optimizers.SGD())
-    checkpoints.load(trainer.run.pretrained, seer=seer.weights)
+    regression = pretraining.LandmarkRegression(network, head, tf_keras.optimizers.SGD())
+    checkpoints.load(trainer.run.pretrained, regression=regression.weights)
     video = stream_of(trainer.recipe.model, trainer.recipe.features, corpus, trainer.dev).shown(0, None)
     truth = stream_under(trainer.recipe.features.normalisation, corpus, trainer.dev).shown(0, None)
     wrist = truth.reshape(-1, POINTS, 3)[:, RIGHT_HAND.start, :2]
-    told = head(network.look(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start, :2]
+    told = head(network.encode_frames(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start, :2]
     assert np.mean((told - wrist) ** 2) < 0.25 * np.mean((wrist - wrist.mean(0)) ** 2)
 
 
@@ -133,7 +133,7 @@ def test_what_cannot_be_told_is_refused_before_a_run_begins(tmp_path, recipe, vi
 def test_a_picture_is_seen_as_the_clip_of_one_picture_is(network):
     pictures = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
     clips = network({"video": tf.constant(pictures[:, None]), "frames": tf.ones(5, tf.int32)})
-    np.testing.assert_allclose(network.look(tf.constant(pictures)), clips["frame"][:, 0], atol=1e-5)
+    np.testing.assert_allclose(network.encode_frames(tf.constant(pictures)), clips["frame"][:, 0], atol=1e-5)
     others = {id(variable) for variable in network.head.trainable_variables}
     assert not others & {id(variable) for variable in network.frame_variables}
 

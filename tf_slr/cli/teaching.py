@@ -127,7 +127,7 @@ def _teach(arguments: argparse.Namespace) -> int:
         import_tensorflow()
         lesson.train()
         lesson.export()
-    for line in summary_lines(lesson.judge(), lesson.division):
+    for line in summary_lines(lesson.evaluate(), lesson.division):
         say(line)
     say(f"wrote {arguments.out / 'teach.md'}, {arguments.out / 'teach.json'} and {lesson.bundle}")
     say(f"next: {next_command(lesson.bundle)}")

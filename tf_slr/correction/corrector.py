@@ -51,7 +51,7 @@ class Description:
         rules: name of the clean-up rules of the text it learned; hypotheses are cleaned alike before it reads them.
         window: most slots it looks at together: what it was trained on, begin and end not counted.
         positions: length of the cache of a step.
-        method: "edit" judges each slot and gap, "generate" writes the sentence anew.
+        method: "edit" scores each slot and gap, "generate" writes the sentence anew.
         networks: 1, or 2 where a second one polishes what the first one generates.
         margins: how sure it must be.
         search: how it generates.
@@ -315,7 +315,7 @@ class Corrector:
             symbols = self._generated(network, network.state(network.encode(plain)), encoded.unknowns)
         if symbols == recognised:
             return []
-        # The first network has seen the evidence; it judges both sentences, each by its mean log probability.
+        # The first network has seen the evidence; it scores both sentences, each by its mean log probability.
         both = symbols, recognised
         found = log_probabilities(first[0].step, first[1], self.symbols.begin, self.symbols.end, both)
         scores = [total / (len(sentence) + 1) for total, sentence in zip(found, both, strict=True)]

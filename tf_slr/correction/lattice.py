@@ -1,4 +1,4 @@
-"""How likely a whole sentence is by a corrector's posteriors, which judge each slot and each gap of a recognised one.
+"""How likely a whole sentence is by a corrector's posteriors, which score each slot and each gap of a recognised one.
 
 Slots and gaps stand in a row: gap, slot, gap, ..., slot, gap. Each says one gloss or nothing, independently of the
 others once the sentence was seen, so that a sentence's probability is the sum over all ways to spread it over them.

@@ -1,4 +1,4 @@
-"""Rescoring: choosing among the n best sentences of a beam search by several things that judge them as a whole.
+"""Rescoring: choosing among the n best sentences of a beam search by scores of the whole sentence.
 
 A sentence scores
 
@@ -23,12 +23,12 @@ Scorer = Callable[[Sequence[tuple[int, ...]]], np.ndarray]
 
 @dataclass(frozen=True)
 class Rescoring:
-    """How far each judge is believed; chosen on dev.
+    """The weight of each score; chosen on dev.
 
     Attributes:
         width: number of sentences, and of the beam that finds them.
         weight: of the n-gram.
-        insertion: what each gloss adds.
+        insertion: word insertion bonus.
         network: weight of the corrector; 0 asks the n-gram alone.
     """
 
@@ -48,8 +48,8 @@ class Rescoring:
         return BeamOptions(self.width, weight=self.weight, insertion=self.insertion)
 
 
-class Judged(NamedTuple):
-    """A sentence and what each judge says of it, as natural log probabilities."""
+class Hypothesis(NamedTuple):
+    """An n-best hypothesis with its scores, natural log probabilities."""
 
     glosses: tuple[int, ...]
     student: float
@@ -57,13 +57,13 @@ class Judged(NamedTuple):
     network: float
 
     def score(self, options: Rescoring) -> float:
-        """All judges together."""
+        """The weighted sum of all scores."""
         score = self.student + options.weight * self.ngram + options.insertion * len(self.glosses)
         # A network that is not asked has no say, also where it thinks a sentence impossible (minus infinity).
         return score + options.network * self.network if options.network else score
 
 
-def judged(logits: np.ndarray, ngram: GlossModel, scorer: Scorer | None, options: Rescoring) -> list[Judged]:
+def n_best(logits: np.ndarray, ngram: GlossModel, scorer: Scorer | None, options: Rescoring) -> list[Hypothesis]:
     """The n best sentences of a clip.
 
     Args:
@@ -77,11 +77,11 @@ def judged(logits: np.ndarray, ngram: GlossModel, scorer: Scorer | None, options
     by_ngram = [ngram(sentence) for sentence in sentences]
     by_network = scorer(sentences) if scorer else np.zeros(len(found))
     return [
-        Judged(glosses, score - options.weight * text - options.insertion * len(glosses), text, float(network))
+        Hypothesis(glosses, score - options.weight * text - options.insertion * len(glosses), text, float(network))
         for (glosses, score), text, network in zip(found, by_ngram, by_network, strict=True)
     ]
 
 
-def best(sentences: Sequence[Judged], options: Rescoring) -> tuple[int, ...]:
+def best(sentences: Sequence[Hypothesis], options: Rescoring) -> tuple[int, ...]:
     """The glosses of the sentence with the highest score; of equal ones the first."""
     return max(sentences, key=lambda sentence: sentence.score(options)).glosses

@@ -9,7 +9,7 @@ from tf_slr.core.glosses import Vocabulary
 from tf_slr.correction.corrector import Corrector
 from tf_slr.correction.evidence import untimed
 from tf_slr.correction.lattice import sentence_scores
-from tf_slr.correction.rescoring import Judged, Rescoring, best, judged
+from tf_slr.correction.rescoring import Hypothesis, Rescoring, best, n_best
 from tf_slr.decoding.alignment import forced_alignment
 from tf_slr.decoding.greedy import Segment
 from tf_slr.decoding.ngram import GlossModel, NGram
@@ -34,19 +34,19 @@ class Rescorer:
         self._corrector, self.vocabulary = corrector, vocabulary
         self._ngram = GlossModel(ngram, vocabulary)
 
-    def judged(self, logits: np.ndarray, options: Rescoring) -> list[Judged]:
+    def n_best(self, logits: np.ndarray, options: Rescoring) -> list[Hypothesis]:
         """The n best sentences of a clip, [T, classes], with what is said of each."""
 
         def network(sentences: Sequence[tuple[int, ...]]) -> np.ndarray:
             slots = untimed(logits, self.vocabulary)
             return sentence_scores(*self._corrector.posteriors(slots), sentences)
 
-        return judged(logits, self._ngram, network if options.network else None, options)
+        return n_best(logits, self._ngram, network if options.network else None, options)
 
     def glosses(self, logits: np.ndarray, options: Rescoring) -> tuple[str, ...]:
         """The best sentence of a clip, [T, classes]."""
-        return self.vocabulary.decode(best(self.judged(logits, options), options))
+        return self.vocabulary.decode(best(self.n_best(logits, options), options))
 
     def decode(self, logits: np.ndarray, options: Rescoring) -> list[Segment]:
         """The best sentence of a clip, [T, classes], with the times of its likeliest path."""
-        return forced_alignment(logits, best(self.judged(logits, options), options))
+        return forced_alignment(logits, best(self.n_best(logits, options), options))

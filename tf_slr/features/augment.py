@@ -149,7 +149,7 @@ def unchanged(frames: int) -> Change:
     return Change(np.arange(frames, dtype=float), np.zeros(frames))
 
 
-def glimpses(change: Change, frames: int, count: int, rng: np.random.Generator) -> Change:
+def single_moments(change: Change, frames: int, count: int, rng: np.random.Generator) -> Change:
     """The same change of `count` single moments of a clip of `frames` frames, which have no neighbours to fuse with."""
     positions = np.sort(rng.integers(0, frames, count)).astype(float)
     return dataclasses.replace(change, positions=positions, fusion=np.zeros(count), lost=((0, 0), (0, 0)))

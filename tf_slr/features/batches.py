@@ -11,7 +11,7 @@ import tensorflow as tf
 from tf_slr.core import timing
 from tf_slr.core.errors import DataError
 from tf_slr.core.glosses import Vocabulary
-from tf_slr.features.augment import draw, glimpses
+from tf_slr.features.augment import draw, single_moments
 from tf_slr.features.options import FeatureOptions
 from tf_slr.features.splits import UsableSplit
 from tf_slr.features.streams import Stream, pad
@@ -163,7 +163,7 @@ class TrainingBatches:
         shortest = timing.needed_steps(self.labels[index]) * timing.STRIDE
         change = draw(self.options.augment, self.lengths[index], rng, shortest)
         if self.pictures:
-            change = glimpses(change, self.lengths[index], self.pictures, rng)
+            change = single_moments(change, self.lengths[index], self.pictures, rng)
         return [stream.shown(index, change) for stream in self.streams]
 
 

@@ -2,7 +2,7 @@
 
 KD-MSLRT (arXiv 2501.02321, "Text Correction Network") puts two such networks in a row, each with a deep
 encoder and a shallow decoder. The paper's network writes the corrected sentence gloss by gloss. Here the
-encoder also judges the sentence in place: which gloss, if any, belongs into each slot, and which one is
+encoder also scores the sentence in place: which gloss, if any, belongs into each slot, and which one is
 missing between two slots. Both ways share every weight up to the encoder's end.
 
 A slot is one recognised position: alternative glosses with posteriors, whose remainder to 1 is the

@@ -30,7 +30,7 @@ class CorrNet(tf_keras.Model):
         self.head = TemporalHead(options.temporal, classes, seed, name="head")
         self({"video": tf.zeros((1, 1, options.size, options.size, 3)), "frames": tf.constant([1])})
 
-    def look(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def encode_frames(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the part over time would read of single pictures: (N, size, size, 3) -> (N, C').
 
         Correlation modules are left out; before they are trained they change nothing.
@@ -48,7 +48,7 @@ class CorrNet(tf_keras.Model):
 
     @property
     def frame_variables(self) -> list[tf.Variable]:
-        """What `look` learns by."""
+        """What `encode_frames` learns by."""
         parts = [self.stem, *(block for stage in self.stages for block in stage)]
         return [variable for part in parts for variable in part.trainable_variables]
 

@@ -53,7 +53,7 @@ class LriNet(tf_keras.Model):
         blocks = [block for stage in self.stages for block in stage]
         return [(block, number >= self.options.plain_blocks) for number, block in enumerate(blocks)]
 
-    def look(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def encode_frames(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
         """What the part over time would read of clips of one picture each: (N, size, size, 3) -> (N, C')."""
         # TSCM leaves a frame without neighbours as it is.
         return frame_values(self._maps(pictures, tf.identity, training), self.options.frame)
@@ -67,7 +67,7 @@ class LriNet(tf_keras.Model):
 
     @property
     def frame_variables(self) -> list[tf.Variable]:
-        """What `look` learns by."""
+        """What `encode_frames` learns by."""
         parts = [self.stem, *(block for block, _ in self.mixing_blocks)]
         return [variable for part in parts for variable in part.trainable_variables]
 

@@ -155,8 +155,8 @@ def require_room(root: Path | str) -> None:
     if not there.exists():
         return
     files.sweep(there)  # what a killed export left
-    strangers = {path.name for path in there.iterdir()} - _OF_CORRECTORS if there.is_dir() else {CORRECTOR}
-    if strangers or not (Path(root) / STUDENT).is_file():
+    unknown = {path.name for path in there.iterdir()} - _OF_CORRECTORS if there.is_dir() else {CORRECTOR}
+    if unknown or not (Path(root) / STUDENT).is_file():
         raise UsageError(f"{there}: is not a bundle's, and would be replaced; choose another folder for the bundle")
 
 

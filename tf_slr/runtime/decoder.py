@@ -67,9 +67,9 @@ class SentenceDecoder:
             return self._words(self._rescorer.decode(logits, self._corrector.description.rescoring), frames, fps)
         if self._corrector:
             return self._repaired(named(evidence(logits), self._vocabulary, frames, fps))
-        return self.heard(logits, frames, fps)
+        return self.uncorrected(logits, frames, fps)
 
-    def heard(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
+    def uncorrected(self, logits: np.ndarray, frames: int, fps: float) -> tuple[Word, ...]:
         """What greedy decoding gives, whether there is a corrector or not."""
         return self._words(greedy(logits), frames, fps)
 
@@ -80,8 +80,8 @@ class SentenceDecoder:
         words = []
         for corrected in self._corrector.correct(slots):
             gloss, start, duration = corrected.token(slots)
-            heard = slots[corrected.first] if corrected.stop > corrected.first else None
-            sure = dict(zip(heard.glosses, heard.probabilities, strict=True)).get(gloss, 0.0) if heard else 0.0
+            slot = slots[corrected.first] if corrected.stop > corrected.first else None
+            sure = dict(zip(slot.glosses, slot.probabilities, strict=True)).get(gloss, 0.0) if slot else 0.0
             words.append(_word(gloss, start, start + duration, sure))
         return tuple(words)
 

@@ -98,6 +98,6 @@ class Recognizer:
         """
         return self._decoder(logits, frames, fps or self.bundle.fps)
 
-    def heard(self, logits: np.ndarray, frames: int, fps: float | None = None) -> tuple[Word, ...]:
+    def uncorrected(self, logits: np.ndarray, frames: int, fps: float | None = None) -> tuple[Word, ...]:
         """What greedy decoding gives of logits that need not be a sentence; arguments as of `decode`."""
-        return self._decoder.heard(logits, frames, fps or self.bundle.fps)
+        return self._decoder.uncorrected(logits, frames, fps or self.bundle.fps)

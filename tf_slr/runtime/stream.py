@@ -232,7 +232,9 @@ class Stream:
         values = normalise(clip, self._rule, self._body)
         logits = self._recognizer.logits(values)
         self._logits.add((begin - self._start) // timing.STRIDE, logits)
-        words = self._stitcher.merge(_later(self._recognizer.heard(logits, len(values)), self._time(begin)), until)
+        words = self._stitcher.merge(
+            _later(self._recognizer.uncorrected(logits, len(values)), self._time(begin)), until
+        )
         self._words += words
         return words
 

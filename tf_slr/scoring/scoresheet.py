@@ -82,10 +82,10 @@ def score_transcripts(
     Raises:
         DataError: a hypothesis belongs to no reference.
     """
-    strangers = [name for name in hypotheses if name not in references]
-    if strangers:
-        more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
-        raise DataError(f"the hypotheses have utterances that the references lack: {', '.join(strangers[:3])}{more}")
+    unknown = [name for name in hypotheses if name not in references]
+    if unknown:
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise DataError(f"the hypotheses have utterances that the references lack: {', '.join(unknown[:3])}{more}")
     sentences, names = [], set()
     for name, reference in references.items():
         recognised = rules.hypothesis(token.gloss for token in hypotheses.get(name, ()))

@@ -60,7 +60,7 @@ def crossfit(
         out: the folder.
         folds: number of recognisers, at least 2.
         seed: of the division.
-        say: is told how each fold went.
+        say: is called with how each fold went.
 
     Raises:
         UsageError: an unfit number of folds or recipe, or the folder holds a division or runs of another kind, or
@@ -107,21 +107,21 @@ def _fold(
     corpus: Corpus, recipe: Recipe, folder: Path, train: Sequence[Sample], held_out: Sequence[Sample]
 ) -> tuple[dict[str, list[Alternatives]], list[str]]:
     """Evidence of one fold, by clip, and what could not be used."""
-    run, done, told = Run(folder / "run"), folder / "alternatives.jsonl", folder / "refused.json"
+    run, done, refusals = Run(folder / "run"), folder / "alternatives.jsonl", folder / "refused.json"
     refused = _write_fold(corpus, folder / "corpus", train, held_out, run)
     fold = Corpus(folder / "corpus")
     run.start(fold, recipe)  # refuses what another recipe left here
-    unusable = files.read_json(told)["clips"] if told.is_file() else []
+    unusable = files.read_json(refusals)["clips"] if refusals.is_file() else []
     if not done.is_file():
         if not run.summary_path.is_file():
             tf_keras.backend.clear_session()
             trainer = Trainer(fold, recipe, run.root)
             unusable = trainer.refused
-            files.write_json(told, {"clips": unusable})
+            files.write_json(refusals, {"clips": unusable})
             trainer.fit()
         work = recognition(run.root, None, None, "test")
         unusable = list(dict.fromkeys([*unusable, *work.split.refused]))
-        files.write_json(told, {"clips": unusable})
+        files.write_json(refusals, {"clips": unusable})
         clips = zip(work.split.samples, work.logits, strict=True)
         write_alternatives(
             done, {s.id: named(evidence(rows), work.vocabulary, s.frames, fold.info.fps) for s, rows in clips}

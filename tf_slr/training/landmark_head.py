@@ -1,4 +1,4 @@
-"""Landmarks told from single frames: what a frame network can learn besides glosses.
+"""Auxiliary landmark regression: what a frame network can learn besides glosses.
 
 CTC tells a network hardly anything of a frame: one label for a dozen of
 them, and not which. A frame network without ImageNet's weights stays blind
@@ -14,7 +14,7 @@ from tf_keras import layers
 from tf_slr.core.landmarks import POINTS
 
 # What a batch calls the normalised landmarks of its clips, changed as their pictures are.
-TOLD = "landmarks_told"
+LANDMARKS = "landmark_targets"
 
 
 class LandmarkHead(layers.Layer):
@@ -30,17 +30,17 @@ class LandmarkHead(layers.Layer):
         self.dense.build((None, None, width))
 
     def call(self, x):
-        """Tell landmarks from features."""
+        """Predict landmarks from features."""
         return tf.reshape(self.dense(x), [tf.shape(x)[0], -1, POINTS, 3])
 
 
 def landmark_distance(
-    told: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, every: int = 1
+    predicted: tf.Tensor, landmarks: tf.Tensor, frames: tf.Tensor, every: int = 1
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean squared distance of told landmarks from normalised landmarks, over what was found in the frames looked at.
+    """Mean squared distance of predicted from normalised landmarks, over what was found in the frames looked at.
 
     Args:
-        told: (B, T', 92, 3).
+        predicted: (B, T', 92, 3).
         landmarks: (B, T, 276), normalised; 0 where nothing was found.
         frames: true lengths of the clips (B,).
         every: every so many-th of the T frames is looked at.
@@ -53,6 +53,6 @@ def landmark_distance(
     found = tf.cast(points != 0, tf.float32)
     valid = tf.sequence_mask(-(-frames // every), tf.shape(points)[1], tf.float32)
     weight = found * valid[:, :, None, None]
-    total = tf.reduce_sum(weight * tf.math.squared_difference(tf.cast(told, tf.float32), points))
+    total = tf.reduce_sum(weight * tf.math.squared_difference(tf.cast(predicted, tf.float32), points))
     count = tf.reduce_sum(weight)
     return tf.math.divide_no_nan(total, count), count

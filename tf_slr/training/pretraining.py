@@ -16,24 +16,24 @@ from tqdm import tqdm
 
 from tf_slr.features.batches import Batch, TrainingBatches
 from tf_slr.training import checkpoints
-from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
+from tf_slr.training.landmark_head import LANDMARKS, LandmarkHead, landmark_distance
 from tf_slr.training.options.pretrain import PretrainOptions
 from tf_slr.training.precision import variables_of
 from tf_slr.training.progress import Progress
 from tf_slr.training.strategy import is_chief, shared_dataset, shares, worker_loss_told
 
 
-class Seer(tf_keras.Model):
+class LandmarkRegression(tf_keras.Model):
     """Single pictures -> landmarks.
 
     Args:
         network: a CorrNet or LRINet, of which the frame network learns.
-        head: tells landmarks from its features, and learns too.
+        head: the landmark regression, which learns too.
         optimizer: not used before.
     """
 
     def __init__(self, network: tf_keras.Model, head: LandmarkHead, optimizer: tf_keras.optimizers.Optimizer) -> None:
-        super().__init__(name="seer")
+        super().__init__(name="regression")
         self.network, self.head = network, head
         self.compile(optimizer)
         optimizer.build(self.learning)
@@ -49,9 +49,9 @@ class Seer(tf_keras.Model):
         frames = data["frames"]
         # Batches are padded to whole steps of the recogniser.
         valid = tf.sequence_mask(frames, tf.shape(video)[1])
-        landmarks = tf.boolean_mask(data[TOLD], valid)  # (N, 276)
+        landmarks = tf.boolean_mask(data[LANDMARKS], valid)  # (N, 276)
         with tf.GradientTape() as tape:
-            seen = self.network.look(tf.boolean_mask(video, valid), training=True)  # (N, C')
+            seen = self.network.encode_frames(tf.boolean_mask(video, valid), training=True)  # (N, C')
             distance, count = landmark_distance(self.head(seen[None]), landmarks[None], tf.shape(seen)[:1])
             loss = shares(values=count)["values"] * distance
         self.optimizer.minimize(loss, self.learning, tape)
@@ -59,7 +59,7 @@ class Seer(tf_keras.Model):
 
 
 def pretrain(
-    seer: Seer,
+    regression: LandmarkRegression,
     batches: TrainingBatches,
     options: PretrainOptions,
     path: Path,
@@ -68,7 +68,7 @@ def pretrain(
     """Teach a network's frames, going on after the last full epoch where this was interrupted.
 
     Args:
-        seer: the network and what tells landmarks from it; both are changed in place.
+        regression: the network and its head; both are changed in place.
         batches: of the training split, with single pictures and their landmarks.
         options: how long.
         path: of the checkpoint, which the chief writes after every epoch.
@@ -77,7 +77,7 @@ def pretrain(
     Raises:
         DataError: the loss became NaN or infinite, or a clip can no longer be read.
     """
-    groups = {"seer": seer.weights, "optimizer": variables_of(seer.optimizer)}
+    groups = {"regression": regression.weights, "optimizer": variables_of(regression.optimizer)}
     state = checkpoints.load(path, **groups) if path.is_file() else {"epoch": 0, "loss": None}
     steps = len(batches)
     with tqdm(total=options.epochs * steps, initial=state["epoch"] * steps, unit="step", disable=None) as bar:
@@ -86,7 +86,7 @@ def pretrain(
             data = shared_dataset(strategy, functools.partial(batches.dataset, epoch, 0, steps))
             progress = Progress({"epoch": epoch, "batch": 0, "sums": {}}, bar, "pretrain.learning_rate")
             with worker_loss_told(strategy), batches.faults_told():
-                seer.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[progress])
+                regression.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[progress])
             state = {"epoch": epoch + 1, "loss": progress.state["sums"]["loss"] / steps}
             if is_chief(strategy):
                 checkpoints.save(path, state, **groups)

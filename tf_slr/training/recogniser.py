@@ -7,7 +7,7 @@ from tf_keras import layers
 from tf_slr.features.batches import Batch
 from tf_slr.training.ctc import ctc_losses
 from tf_slr.training.distill import divergence, feature_distance
-from tf_slr.training.landmark_head import TOLD, LandmarkHead, landmark_distance
+from tf_slr.training.landmark_head import LANDMARKS, LandmarkHead, landmark_distance
 from tf_slr.training.networks import inputs_of
 from tf_slr.training.options.distill import DistillOptions
 from tf_slr.training.schedule import Linear
@@ -123,13 +123,13 @@ class Recogniser(tf_keras.Model):
             inner = divergence(sequence, conv, steps, options.inner_temperature, options.inner_blank)
             losses["kd_inner"] = part["steps"] * options.inner * inner
         if options.features:
-            told = self.feature_head(outputs["frame_features"]) if self.feature_head else outputs["frame_features"]
-            distance = feature_distance(taught["frame_features"], told, outputs["seen"])
+            predicted = self.feature_head(outputs["frame_features"]) if self.feature_head else outputs["frame_features"]
+            distance = feature_distance(taught["frame_features"], predicted, outputs["seen"])
             seen = shares(frames=tf.reduce_sum(outputs["seen"]))["frames"]
             losses["kd_features"] = seen * share * options.features * distance
         if self.landmark_head:
-            told = self.landmark_head(outputs["frame"])
+            predicted = self.landmark_head(outputs["frame"])
             every = self.network.options.temporal.every
-            distance, count = landmark_distance(told, batch[TOLD], batch["frames"], every)
+            distance, count = landmark_distance(predicted, batch[LANDMARKS], batch["frames"], every)
             losses["landmarks"] = shares(values=count)["values"] * self.landmarks * distance
         return losses

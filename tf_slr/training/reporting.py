@@ -123,19 +123,19 @@ def evaluate_model(
         repair = SentenceDecoder(vocabulary, Corrector.load(corrector or model.corrector))
     if stm is not None:  # before the work, which a gloss the format cannot hold would waste
         write_stm(stm, {sample.id: _reference(sample, fps) for sample in loaded.samples})
-    recognised, heard, said = {}, {}, {}
+    recognised, confusions, said = {}, {}, {}
     for sample, rows in zip(loaded.samples, model.logits, strict=True):
         if logits:
             said[sample.id] = rows
         if alternatives:
-            heard[sample.id] = named(evidence(rows), vocabulary, sample.frames, fps)
+            confusions[sample.id] = named(evidence(rows), vocabulary, sample.frames, fps)
         if repair:
             words = repair(rows, sample.frames, fps)
         else:
             words = timed(decode(rows), vocabulary, sample.frames, fps)
         recognised[sample.id] = [Token(word.gloss, word.start, word.end - word.start) for word in words]
     if alternatives is not None:
-        write_alternatives(alternatives, heard)
+        write_alternatives(alternatives, confusions)
     if logits is not None:
         write_logits(logits, vocabulary, said)
     if ctm is not None:

@@ -24,10 +24,10 @@ from tf_slr.scoring.wer import Errors
 from tf_slr.training import checkpoints
 from tf_slr.training.blank_bias import Tally
 from tf_slr.training.evaluation import evaluate, network_logits
-from tf_slr.training.landmark_head import TOLD, LandmarkHead
+from tf_slr.training.landmark_head import LANDMARKS, LandmarkHead
 from tf_slr.training.networks import build, stream_of, stream_under
 from tf_slr.training.precision import computing_in, scaled, variables_of
-from tf_slr.training.pretraining import Seer, pretrain
+from tf_slr.training.pretraining import LandmarkRegression, pretrain
 from tf_slr.training.progress import Progress
 from tf_slr.training.recipe import Recipe
 from tf_slr.training.recogniser import Recogniser
@@ -101,8 +101,8 @@ class Trainer:
         self.vocabulary = corpus.vocabulary()
         teacher = Teacher(recipe.distill.teacher, corpus, self.vocabulary) if recipe.distill.teacher else None
         channels = teacher.comparable_channels(recipe) if recipe.distill.features else 0
-        self.told = (
-            stream_under(recipe.features.normalisation, corpus, self.train, TOLD)
+        self.landmarks = (
+            stream_under(recipe.features.normalisation, corpus, self.train, LANDMARKS)
             if options.landmarks or recipe.pretrain.epochs
             else None
         )
@@ -116,7 +116,7 @@ class Trainer:
             kept = None if online else chief_first(self.strategy, lambda: teacher.kept(self.train, bool(channels)))
             streams += kept or [teacher.seen(self.train, self.pictures)]
         if options.landmarks:
-            streams.append(self.told)
+            streams.append(self.landmarks)
         self.batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.batch, options.seed, replicas=replicas
         )
@@ -216,7 +216,7 @@ class Trainer:
     def _pretrain(self) -> None:
         recipe, options = self.recipe, self.recipe.pretrain
         video = stream_of(recipe.model, recipe.features, self.corpus, self.train, pictures=self.pictures, every=1)
-        streams, seed = [video, self.told], recipe.training.seed
+        streams, seed = [video, self.landmarks], recipe.training.seed
         batches = TrainingBatches(
             self.train, streams, self.vocabulary, recipe.features, options.clips, seed, options.pictures,
             self.strategy.num_replicas_in_sync,
@@ -224,8 +224,8 @@ class Trainer:
         with self.strategy.scope(), worker_loss_told(self.strategy):
             head = self.model.landmark_head or self._pretraining_head
             rate = OneCycle(options.learning_rate, options.epochs * len(batches))
-            seer = Seer(self.network, head, self._optimizer(rate))
-        pretrain(seer, batches, options, self.run.pretrained, self.strategy)
+            regression = LandmarkRegression(self.network, head, self._optimizer(rate))
+        pretrain(regression, batches, options, self.run.pretrained, self.strategy)
 
     def _check_agreement(self) -> None:
         """See that all workers go on from the same position."""

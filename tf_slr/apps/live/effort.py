@@ -45,7 +45,7 @@ class Effort:
         self._tried = False  # whether this level was reached from a lower one
 
     def update(self, time: float, frames: int, dropped: int) -> bool:
-        """Judge what happened so far; whether the level changed.
+        """Weigh what happened so far; whether the level changed.
 
         Args:
             time: now, in seconds since the start.

@@ -148,7 +148,7 @@ class Lesson:
             # Fine-tuning costs as much as some epochs and is rarely needed.
             export(self.run, self.bundle, qat=True)
 
-    def judge(self) -> Results:
+    def evaluate(self) -> Results:
         """Recognise takes that nothing was learnt from, and write how good that was."""
         corpus = Corpus(self._corpus)
         results = results_of(Recognizer.load(self.bundle), corpus, self.division)

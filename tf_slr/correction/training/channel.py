@@ -33,9 +33,9 @@ def evidence_examples(
     Raises:
         DataError: evidence of a clip that is no training sentence, which would teach dev or test.
     """
-    strangers = [name for name in evidence if name not in text.sentences and name not in text.emptied]
-    if strangers:
-        raise DataError(f"{source}: holds {len(strangers)} clips that are no training sentences: {shown(strangers)}; "
+    unknown = [name for name in evidence if name not in text.sentences and name not in text.emptied]
+    if unknown:
+        raise DataError(f"{source}: holds {len(unknown)} clips that are no training sentences: {shown(unknown)}; "
                         "a corrector learns from evidence of training clips only")  # fmt: skip
     return {
         name: Example(tuple(slot for slot in cleaned(slots, rules) if slot is not None), text.sentences[name])

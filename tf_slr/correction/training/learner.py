@@ -33,7 +33,7 @@ class CorrectionLearner(tf_keras.Model):
         self.network, self.generation, self.smoothing = network, generation, smoothing
         # Nothing in it asks in Python for a tensor's value; to look for what does takes a third of the time.
         self.learn = tf.function(self.train_step, input_signature=[SIGNATURE], autograph=False)
-        self.judge = tf.function(self.test_step, input_signature=[SIGNATURE], autograph=False)
+        self.evaluate_batch = tf.function(self.test_step, input_signature=[SIGNATURE], autograph=False)
 
     def call(self, inputs, training=False):
         """The network's outputs."""

@@ -14,7 +14,7 @@ corrector as one of the scores of its n best sentences (`tf_slr.correction.resco
 small grid with the fewest errors on dev.
 
 Of a corrector that learned from evidence the way that errs least on dev is taken,
-and of equal ones the simpler: on larger tests all three judges together beat the n-gram with every seed, while the dev
+and of equal ones the simpler: on larger tests all three scores together beat the n-gram with every seed, while the dev
 set of a small community is too small to prove it each time. With one that did not, what is simpler is kept unless the
 other gains more than chance, by the same two standard deviations: the n-gram against nothing, the corrector's own edits
 against the n-gram, both together against either.
@@ -33,7 +33,7 @@ from tf_slr.core.errors import DataError, shown
 from tf_slr.core.glosses import Vocabulary
 from tf_slr.correction.corrector import EDIT, GENERATE, Corrected, Corrector, Description, Proposals
 from tf_slr.correction.edits import KINDS, Margins
-from tf_slr.correction.rescoring import Judged, Rescoring
+from tf_slr.correction.rescoring import Hypothesis, Rescoring
 from tf_slr.correction.sentence_rescoring import Rescorer
 from tf_slr.correction.symbols import recognised
 from tf_slr.decoding.ngram import NGram
@@ -83,9 +83,9 @@ def dev_sentences(
     Raises:
         DataError: a hypothesis belongs to no reference.
     """
-    strangers = [name for name in hypotheses if name not in references]
-    if strangers:
-        raise DataError(f"{source}: has utterances that the references lack: {shown(strangers)}")
+    unknown = [name for name in hypotheses if name not in references]
+    if unknown:
+        raise DataError(f"{source}: has utterances that the references lack: {shown(unknown)}")
     return [DevSentence(hypotheses.get(name, ()), reference.glosses, name=name)
             for name, reference in references.items()]  # fmt: skip
 
@@ -172,8 +172,8 @@ def select(
         it ("always"), and each method with its margins.
     """
     rules, measured, best = RULES[plain.rules], {}, None
-    heard = errors_of([recognised(one.slots) for one in dev], dev, rules)
-    before = summed(heard)
+    greedy = errors_of([recognised(one.slots) for one in dev], dev, rules)
+    before = summed(greedy)
     for method, networks in ways or [(EDIT, 1), *((GENERATE, number) for number in range(1, len(models) + 1))]:
         trial = dataclasses.replace(plain, method=method, networks=networks, margins=Margins.never())
         corrector = Corrector(models, trial)
@@ -182,7 +182,7 @@ def select(
         always = errors_of(_with(corrector, proposals, Margins(0, 0, 0, 0)), dev, rules)
         after = errors_of(_with(corrector, proposals, margins), dev, rules)
         if summed(after).total >= before.total:
-            margins, after = Margins.never(), heard
+            margins, after = Margins.never(), greedy
         measured[f"{method} {networks}"] = {
             "always": summed(always).summary(),
             "with margins": summed(after).summary(),
@@ -192,7 +192,7 @@ def select(
     edited, chosen = best
     if ngram is not None and all(one.logits is not None for one in dev):
         rescorer = Rescorer(Corrector(models, plain), ngram, Vocabulary(plain.glosses, plain.unit))
-        rescoring, errors = _rescoring(rescorer, dev, rules, heard, edited, calibrated)
+        rescoring, errors = _rescoring(rescorer, dev, rules, greedy, edited, calibrated)
         chosen = dataclasses.replace(chosen, rescoring=rescoring)
         measured |= errors
     metrics = {"dev_sentences": len(dev), "before": before.summary(), "methods": measured}
@@ -203,17 +203,17 @@ def _rescoring(
     rescorer: Rescorer,
     dev: Sequence[DevSentence],
     rules: Rules,
-    heard: Sequence[Errors],
+    greedy: Sequence[Errors],
     edited: Sequence[Errors],
     calibrated: bool,
 ) -> tuple[Rescoring | None, dict]:
     """Whether an n-gram decides, alone or with the network; None where neither gains.
 
     Args:
-        rescorer: the judges.
+        rescorer: what scores n-best hypotheses.
         dev: sentences with logits.
         rules: clean-up of the scorer.
-        heard: errors of each sentence as it was recognised.
+        greedy: errors of each sentence as it was recognised.
         edited: the same as the corrector alone leaves it.
         calibrated: whether the network learned from evidence; else a gain must be more than chance.
 
@@ -232,20 +232,20 @@ def _rescoring(
                 chosen, errors = options, found
         return chosen, measured
     (alone, by_ngram), (together, by_both) = tried
-    if gains(heard, by_ngram, numbers) and not gains(by_ngram, edited, numbers):
+    if gains(greedy, by_ngram, numbers) and not gains(by_ngram, edited, numbers):
         chosen, errors = alone, by_ngram
     return together if gains(errors, by_both, numbers) else chosen, measured
 
 
 def tuned(rescorer: Rescorer, dev: Sequence[DevSentence], rules: Rules) -> dict[str, Rescoring]:
     """The weights that err least on dev sentences with logits, of "n-gram" alone and of "n-gram and network"."""
-    lists = [rescorer.judged(one.logits, Rescoring(network=1.0)) for one in dev]
+    lists = [rescorer.n_best(one.logits, Rescoring(network=1.0)) for one in dev]
     return {name: _tuned(lists, dev, rescorer.vocabulary, rules, networks)
             for name, networks in (("n-gram", (0.0,)), ("n-gram and network", NETWORKS))}  # fmt: skip
 
 
 def _tuned(
-    lists: Sequence[Sequence[Judged]],
+    lists: Sequence[Sequence[Hypothesis]],
     dev: Sequence[DevSentence],
     vocabulary: Vocabulary,
     rules: Rules,

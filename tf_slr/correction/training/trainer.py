@@ -166,16 +166,16 @@ class CorrectionTrainer:
         return {name: total / state["batch"] for name, total in sums.items()}
 
     def _end_epoch(self, learner: CorrectionLearner, losses: dict[str, float], held_out: list[Item], bar: tqdm) -> None:
-        """Judge the network by what was held out, keep the best weights, write the metrics line."""
+        """Evaluate the network on what was held out, keep the best weights, write the metrics line."""
         state, number = self.state, self.state["network"]
         line = {"network": number + 1, "epoch": state["epoch"] + 1}
         line |= {name: round(value, 5) for name, value in losses.items()}
         if held_out:
-            judged = [
-                {name: float(value) for name, value in learner.judge(batch).items()}
+            found = [
+                {name: float(value) for name, value in learner.evaluate_batch(batch).items()}
                 for batch in batches(held_out, self.symbols, self.recipe.training.batch)
             ]
-            line |= {f"held_out_{name}": round(float(np.mean([one[name] for one in judged])), 5) for name in judged[0]}
+            line |= {f"held_out_{name}": round(float(np.mean([one[name] for one in found])), 5) for name in found[0]}
         # Without anything held out the last epoch is the best one.
         value = line.get("held_out_loss", -line["epoch"])
         if state["best"] is None or value < state["best"]:
