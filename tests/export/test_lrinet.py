@@ -114,7 +114,7 @@ def test_it_is_measured_as_others_are(tmp_path, bundle, video_run, video_corpus)
     out, report = tmp_path / "bench.json", tmp_path / "report.html"
     common = ["--run", video_run, "--bundle", bundle]
     for command in (
-        ["tools/bench.py", *common, "--out", out, "--frames", 24, "--runs", 40, "--compare"],
+        ["tools/bench.py", *common, "--out", out, "--frames", 24, "--runs", 40],
         ["tools/html_report.py", *common, "--bench", out, "--out", report],
     ):
         done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True)
@@ -123,5 +123,4 @@ def test_it_is_measured_as_others_are(tmp_path, bundle, video_run, video_corpus)
     assert list(result["stages_ms"]) == ["squeeze pictures", "network, INT8", "decode, greedy"]
     assert result["accuracy"]["dev"]["INT8"]["wer"] == pytest.approx(metrics["dev_wer_int8"], abs=0.02)
     assert result["accuracy"]["test"]["sentences"] == len(Corpus(video_corpus).split("test"))
-    assert any("students that read landmarks" in note for note in result["notes"])
     assert report.stat().st_size > 10_000

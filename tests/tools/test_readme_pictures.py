@@ -53,7 +53,7 @@ def test_the_tool_draws_them_of_any_bundle(tiny_bundle, tmp_path):
     done = draw(tiny_bundle, tmp_path / "filmed", tmp_path / "docs")
     assert done.returncode == 0, done.stderr
     assert "wrote pictures of test-00002" in done.stdout, "the first one that is not squeezed"
-    pictures = {path.name: image.open(path) for path in (tmp_path / "docs").iterdir()}
+    pictures = {path.name: image.open(path) for path in (tmp_path / "docs").glob("[!.]*")}
     assert set(pictures) == MADE
     for name in MADE - {"example.jpg", "teacher.jpg"}:
         assert pictures[name].size == (128, 128)

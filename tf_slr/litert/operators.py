@@ -118,6 +118,7 @@ _LSTM_FORMS = tuple(
 
 KINDS = {
     "ADD": _binary(0, 11),
+    "ADD_N": Kind(106, 2, ("F* > F",)),
     "BATCH_MATMUL": Kind(126, 4, ("F F > F", "F Q! > F"), 101, (_flag(0), _flag(1), _flag(2))),
     "BROADCAST_TO": Kind(130, 3, ("x I > x",), sizes=(1,)),
     "CAST": Kind(53, 1, ("B > F", "B > I", "I > F", "U > F")),
@@ -158,6 +159,7 @@ KINDS = {
     "RANGE": Kind(96, 2, ("I! I I! > I",), sizes=(1,)),
     "REDUCE_MAX": _reduction(82, "r I! > r"),
     "REDUCE_PROD": _reduction(81, "n I! > n"),
+    "RELU": Kind(19, 2, ("F > F", "Q > Q")),
     "RESHAPE": Kind(22, 1, ("x I > x",)),
     "REVERSE_V2": Kind(105, 3, ("x I! > x",), axes=(1,)),
     "RSQRT": Kind(76, 2, ("r > r",)),
