@@ -47,8 +47,8 @@ def test_it_learns_where_the_hand_is(tmp_path, corpus, recipe):
     video = stream_of(trainer.recipe.model, trainer.recipe.features, corpus, trainer.dev).shown(0, None)
     truth = stream_under(trainer.recipe.features.normalisation, corpus, trainer.dev).shown(0, None)
     wrist = truth.reshape(-1, POINTS, 3)[:, RIGHT_HAND.start, :2]
-    told = head(network.encode_frames(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start, :2]
-    assert np.mean((told - wrist) ** 2) < 0.25 * np.mean((wrist - wrist.mean(0)) ** 2)
+    predicted = head(network.encode_frames(tf.constant(video))[None])[0].numpy()[:, RIGHT_HAND.start, :2]
+    assert np.mean((predicted - wrist) ** 2) < 0.25 * np.mean((wrist - wrist.mean(0)) ** 2)
 
 
 @pytest.mark.slow

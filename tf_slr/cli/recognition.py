@@ -70,7 +70,7 @@ def _recognize(arguments: argparse.Namespace) -> int:
     job = _Job.prepare(arguments, {name: paths for name, paths in targets.items() if paths})
     entries, code = [], EXIT_OK
     # Standard output is for results; where that is JSON or subtitles, everything else goes the other way.
-    told = sys.stderr if arguments.json or streamed else sys.stdout
+    messages = sys.stderr if arguments.json or streamed else sys.stdout
     try:
         for number, path in enumerate(tqdm(clips, "recognise", unit="clip", disable=None if len(clips) > 1 else True)):
             try:
@@ -89,11 +89,11 @@ def _recognize(arguments: argparse.Namespace) -> int:
             for note in notes:
                 tqdm.write(printable(f"note: {note}"), file=sys.stderr)
             if not arguments.json:
-                tqdm.write(_table(path, words), file=told)
+                tqdm.write(_table(path, words), file=messages)
             if streamed:
                 tqdm.write(SUBTITLES[streamed](_cues(words)), file=sys.stdout, end="")
             for target in written.values():
-                tqdm.write(printable(f"wrote {target}"), file=told)
+                tqdm.write(printable(f"wrote {target}"), file=messages)
     finally:  # also of what was done until somebody had enough
         if arguments.json:
             print_json(entries, indent=2)
